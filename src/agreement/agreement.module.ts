@@ -1,0 +1,51 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { CONFIG, type Config, type NamedKey } from '../config.js';
+import { OutboxModule } from '../outbox/outbox.module.js';
+import { AgreementController } from './agreement.controller.js';
+import { AgreementRepository } from './agreement.repository.js';
+import { CancelAgreementHandler } from './cancel-agreement.js';
+import { CodeKeys } from './confirmation-code.js';
+import { ConfirmAgreementHandler } from './confirm-agreement.js';
+import { ContactKeys } from './contact-keys.js';
+import { CreateAgreementHandler } from './create-agreement.js';
+import { ExpireAgreementsHandler } from './expire-agreements.js';
+import { GetAgreementHandler } from './get-agreement.js';
+import { IssueCodeHandler } from './issue-code.js';
+import { ListAgreementsHandler } from './list-agreements.js';
+import { RequestResendHandler } from './request-resend.js';
+import { WithdrawAgreementHandler } from './withdraw-agreement.js';
+
+const revealed = (keys: readonly NamedKey[]) => keys.map(({ id, secret }) => ({ id, secret: secret.reveal() }));
+
+@Module({
+  imports: [CqrsModule, OutboxModule],
+  providers: [
+    AgreementRepository,
+    {
+      provide: CodeKeys,
+      inject: [CONFIG],
+      useFactory: ({ otpKeys, otp }: Config) => new CodeKeys(revealed(otpKeys), otp.length),
+    },
+    {
+      provide: ContactKeys,
+      inject: [CONFIG],
+      useFactory: ({ contactKeys }: Config) => new ContactKeys(revealed(contactKeys)),
+    },
+    CreateAgreementHandler,
+    ConfirmAgreementHandler,
+    RequestResendHandler,
+    CancelAgreementHandler,
+    WithdrawAgreementHandler,
+    IssueCodeHandler,
+    ExpireAgreementsHandler,
+    GetAgreementHandler,
+    ListAgreementsHandler,
+  ],
+})
+export class AgreementModule {
+  /** With the routes of `/v1`. */
+  static withApi(): DynamicModule {
+    return { module: AgreementModule, controllers: [AgreementController] };
+  }
+}

@@ -1,0 +1,122 @@
+import type { AgreementChanges } from './agreement.js';
+import { Agreement } from './agreement.js';
+import { toIntegrationEvent } from './agreement.events.js';
+import type { AgreementRow } from './agreement.schema.js';
+import type { AgreementState, IssuedCode } from './agreement.state.js';
+
+/** The aggregate in a row. */
+export function fromRow(row: AgreementRow): Agreement {
+  const facts = {
+    reference: row.reference,
+    client: row.client,
+    idHash: row.id_hash,
+    contact: {
+      channel: row.channel,
+      address: row.contact,
+      hash: row.contact_hash,
+      hashKeyId: row.contact_key_id,
+      country: row.country,
+    },
+    document: { id: row.document_id, version: row.document_version, sha256: row.document_sha256 },
+    locale: row.locale,
+    metadata: row.metadata,
+    subject: { ip: row.subject_ip, userAgent: row.subject_user_agent, shownAt: row.subject_shown_at },
+    test: row.test,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  };
+  const { generation, requested_at: requestedAt, failures } = row;
+  return new Agreement(facts, { generation, requestedAt, failures, state: stateFrom(row) }, row.version);
+}
+
+function stateFrom(row: AgreementRow): AgreementState {
+  const { status, confirmed_at: confirmedAt, closed_at: closedAt, close_reason: reason } = row;
+  switch (status) {
+    case 'pending':
+      return { status, code: codeFrom(row) };
+    case 'confirmed':
+      return { status, confirmedAt: present(confirmedAt) };
+    case 'withdrawn':
+      return { status, confirmedAt: present(confirmedAt), closedAt: present(closedAt), reason };
+    case 'rejected':
+    case 'expired':
+    case 'cancelled':
+      return { status, closedAt: present(closedAt), reason };
+  }
+}
+
+function codeFrom(row: AgreementRow): IssuedCode | null {
+  if (row.code_generation === null) return null;
+  return {
+    generation: row.code_generation,
+    seal: { keyId: present(row.code_key_id), nonce: present(row.code_nonce), hash: present(row.code_hash) },
+    issuedAt: present(row.code_issued_at),
+    expiresAt: present(row.code_expires_at),
+    failures: present(row.code_failures),
+  };
+}
+
+function present<T>(value: T | null): T {
+  if (value === null) throw new Error('a row of agreement contradicts its own status');
+  return value;
+}
+
+/** The parameters of the statement ADD. */
+export function addParameters(agreement: Agreement, eventId: string, traceparent: string | null): unknown[] {
+  const { facts, changes } = agreement;
+  const { contact, document, subject } = facts;
+  const [entry] = changes.history;
+  const [event] = changes.events;
+  if (!entry || !event) throw new Error('a new agreement has one history entry and one event');
+  const { type, data } = toIntegrationEvent(event, facts, facts.createdAt);
+  return [
+    ...[facts.reference, facts.client, facts.idHash, contact.channel, contact.address, contact.hash],
+    ...[contact.hashKeyId, contact.country, document.id, document.version, document.sha256, facts.locale],
+    ...[facts.metadata, subject.ip, subject.userAgent, subject.shownAt, facts.test, facts.createdAt, facts.expiresAt],
+    ...[entry.kind, entry.detail, eventId, type, data, traceparent],
+  ];
+}
+
+/** The parameters of the statement SAVE. */
+export function saveParameters(agreement: Agreement, at: Date, eventIds: string[], traceparent: string | null): unknown[] {
+  const { facts, progress, version, changes } = agreement;
+  const events = changes.events.map((event) => toIntegrationEvent(event, facts, at));
+  return [
+    ...[facts.reference, version, progress.state.status, progress.generation, progress.requestedAt, progress.failures],
+    ...codeColumns(progress.state),
+    ...timeColumns(progress.state),
+    ...[eventIds, events.map(({ type }) => type), events.map(({ data }) => JSON.stringify(data))],
+    ...historyColumns(changes),
+    ...[at, reasonOf(progress.state), traceparent],
+  ];
+}
+
+function codeColumns(state: AgreementState): unknown[] {
+  const code = state.status === 'pending' ? state.code : null;
+  if (!code) return new Array<null>(7).fill(null);
+  const { generation, seal, issuedAt, expiresAt, failures } = code;
+  return [generation, seal.keyId, seal.nonce, seal.hash, issuedAt, expiresAt, failures];
+}
+
+function timeColumns(state: AgreementState): [Date | null, Date | null] {
+  switch (state.status) {
+    case 'pending':
+      return [null, null];
+    case 'confirmed':
+      return [state.confirmedAt, null];
+    case 'withdrawn':
+      return [state.confirmedAt, state.closedAt];
+    case 'rejected':
+    case 'expired':
+    case 'cancelled':
+      return [null, state.closedAt];
+  }
+}
+
+function reasonOf(state: AgreementState): string | null {
+  return state.status === 'pending' || state.status === 'confirmed' ? null : state.reason;
+}
+
+function historyColumns({ history }: AgreementChanges): [string[], string[]] {
+  return [history.map(({ kind }) => kind), history.map(({ detail }) => JSON.stringify(detail))];
+}

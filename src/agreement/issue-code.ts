@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { Inject } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { CONFIG, type Config } from '../config.js';
+import { MustBeHandled } from '../must-be-handled.js';
+import { AgreementRepository } from './agreement.repository.js';
+import type { AgreementFacts, Issue } from './agreement.state.js';
+import { CodeKeys } from './confirmation-code.js';
+
+/** Whether the generation may go out now, its code if so, and whom it concerns. */
+export interface IssuedTo {
+  readonly issue: Issue;
+  readonly facts: AgreementFacts;
+}
+
+/** Makes the code of one generation, or gives it again: the same digits at every call. */
+@MustBeHandled
+export class IssueCode extends Command<IssuedTo> {
+  constructor(
+    readonly reference: string,
+    readonly generation: number,
+    readonly traceparent: string | null,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(IssueCode)
+export class IssueCodeHandler implements ICommandHandler<IssueCode> {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly agreements: AgreementRepository,
+    private readonly keys: CodeKeys,
+  ) {}
+
+  /** @throws AgreementError agreement_not_found @throws UnknownCodeKey */
+  async execute({ reference, generation, traceparent }: IssueCode): Promise<IssuedTo> {
+    const nonce = randomBytes(16);
+    const { loaded, result } = await this.agreements.change(reference, null, traceparent, ({ agreement, now }) =>
+      agreement.issueCode(generation, nonce, this.keys, this.config.otp, now),
+    );
+    return { issue: result, facts: loaded.agreement.facts };
+  }
+}

@@ -1,0 +1,47 @@
+import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { AgreementError, type PhoneRefusal } from './agreement.errors.js';
+
+/** Which numbers the operator sends to. */
+export interface PhonePolicy {
+  /** ISO 3166 codes, or all. */
+  readonly countries: ReadonlySet<string> | '*';
+  /** The country of numbers written without `+`; without it they are refused. */
+  readonly defaultRegion: string | undefined;
+}
+
+/** A number that a text can reach. */
+export interface PhoneNumber {
+  readonly e164: string;
+  /** ISO 3166; null for numbers of no country (satellite networks and the like). */
+  readonly country: string | null;
+}
+
+/** ASCII digits with the punctuation that people type; libphonenumber would also take other scripts and letters. */
+const AS_TYPED = /^\+?[\d\s().\-–/]+$/;
+
+/** Number types that can receive a text; in some numbering plans mobile and fixed lines cannot be told apart. */
+const REACHABLE = new Set<string | undefined>(['MOBILE', 'FIXED_LINE_OR_MOBILE']);
+
+/**
+ * The number behind what a person typed.
+ * @throws AgreementError `phone_not_allowed` with the reason: invalid, country (not on the list) or not_mobile
+ */
+export function parsePhoneNumber(typed: string, policy: PhonePolicy): PhoneNumber {
+  const region = policy.defaultRegion as CountryCode | undefined;
+  const options = { extract: false, ...(region === undefined ? {} : { defaultCountry: region }) };
+  const parsed = AS_TYPED.test(typed.trim()) ? parsePhoneNumberFromString(typed.trim(), options) : undefined;
+  if (!parsed?.isValid() || parsed.ext !== undefined) throw refused('invalid');
+  const country = parsed.country ?? null;
+  if (policy.countries !== '*' && !(country && policy.countries.has(country))) throw refused('country');
+  if (!REACHABLE.has(parsed.getType())) throw refused('not_mobile');
+  return { e164: parsed.number, country };
+}
+
+/** What may be shown of a number: its first four digits and its last two, `+7916•••••67`. */
+export function maskPhoneNumber(e164: string): string {
+  return e164.slice(0, 5) + '•'.repeat(Math.max(0, e164.length - 7)) + e164.slice(-2);
+}
+
+function refused(reason: PhoneRefusal): AgreementError {
+  return new AgreementError({ code: 'phone_not_allowed', reason });
+}

@@ -1,0 +1,35 @@
+import { Inject } from '@nestjs/common';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { CONFIG, type Config } from '../config.js';
+import { MustBeHandled } from '../must-be-handled.js';
+import { AgreementRepository } from './agreement.repository.js';
+import { type AgreementView, viewOf } from './agreement.view.js';
+
+/** Takes a confirmed agreement back; needs neither a code nor a contact. */
+@MustBeHandled
+export class WithdrawAgreement extends Command<AgreementView> {
+  constructor(
+    readonly client: string,
+    readonly reference: string,
+    readonly reason: string | null,
+    readonly traceparent: string | null,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(WithdrawAgreement)
+export class WithdrawAgreementHandler implements ICommandHandler<WithdrawAgreement> {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly agreements: AgreementRepository,
+  ) {}
+
+  /** @throws AgreementError agreement_not_found, not_confirmed */
+  async execute({ client, reference, reason, traceparent }: WithdrawAgreement): Promise<AgreementView> {
+    const { loaded } = await this.agreements.change(reference, client, traceparent, ({ agreement, now }) =>
+      agreement.withdraw(reason, now),
+    );
+    return viewOf(loaded.agreement, loaded.delivery, this.config.otp, loaded.now);
+  }
+}

@@ -1,0 +1,34 @@
+/** The database cannot be used now; the same request may well succeed a moment later. */
+export class DatabaseUnavailable extends Error {}
+
+/**
+ * SQLSTATE classes that speak of the server's state, not of the statement: 08 connection, 53 resources,
+ * 57P operator intervention, 25006 read-only, 55P03 and 40P01 locks (PostgreSQL, appendix A).
+ */
+const SERVER_STATE = /^(08...|53...|57P0[1-5]|57014|25006|40P01|55P03)$/;
+
+const SOCKET_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+
+/** Messages of pg, which gives these errors no code. */
+const PG_MESSAGES =
+  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end|timeout expired/;
+
+/** Whether an error, or what caused it, says that the database is away rather than that the statement is wrong. */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof DatabaseUnavailable) return true;
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'string' && (SERVER_STATE.test(code) || SOCKET_CODES.has(code))) return true;
+  if (PG_MESSAGES.test(error.message)) return true;
+  if (error instanceof AggregateError) return error.errors.some(isUnavailable);
+  return isUnavailable(error.cause);
+}

@@ -1,0 +1,114 @@
+import type { ProblemCode, ProblemDetails } from './problem.js';
+
+export type Language = 'ru' | 'en';
+
+type Text = string | ((details: ProblemDetails) => string);
+
+/** The `detail` of each problem. Four Russian ones are the wording that callers of the quick start already show. */
+const TEXTS: Record<ProblemCode, Record<Language, Text>> = {
+  validation_failed: {
+    ru: 'Запрос не прошёл проверку: исправьте поля, перечисленные в errors.',
+    en: 'The request did not pass validation: correct the fields listed in errors.',
+  },
+  malformed_request: {
+    ru: ({ status }) => MALFORMED.ru[status ?? 400] ?? 'Запрос не удалось разобрать.',
+    en: ({ status }) => MALFORMED.en[status ?? 400] ?? 'The request could not be read.',
+  },
+  unauthorized: {
+    ru: 'Нужен действующий ключ API в заголовке Authorization: Bearer.',
+    en: 'A valid API key is needed in the header Authorization: Bearer.',
+  },
+  forbidden: {
+    ru: ({ reason }) => (reason === 'host' ? 'Недопустимый заголовок Host.' : 'Ключ не даёт права на это действие.'),
+    en: ({ reason }) => (reason === 'host' ? 'The Host header is not allowed.' : 'The key does not allow this action.'),
+  },
+  agreement_not_found: { ru: 'Согласие не найдено.', en: 'No such agreement.' },
+  not_found: { ru: 'Такого адреса нет.', en: 'No such route.' },
+  method_not_allowed: {
+    ru: 'Этот метод здесь не поддерживается; допустимые перечислены в заголовке Allow.',
+    en: 'This method is not supported here; the header Allow lists those that are.',
+  },
+  phone_not_allowed: {
+    ru: ({ reason }) => PHONE.ru[reason ?? ''] ?? 'На этот номер отправить код нельзя.',
+    en: ({ reason }) => PHONE.en[reason ?? ''] ?? 'No code can be sent to this number.',
+  },
+  code_not_sent_yet: { ru: 'Код ещё не отправлен. Повторите попытку позже.', en: 'No code has been sent yet. Try again later.' },
+  code_invalid: {
+    ru: ({ attempts_left: left }) => `Неверный код, осталось попыток: ${left ?? 0}`,
+    en: ({ attempts_left: left }) => `Wrong code, attempts left: ${left ?? 0}`,
+  },
+  attempts_exhausted: {
+    ru: 'Исчерпано максимальное количество попыток проверки кода',
+    en: 'The code has no attempts left. Ask for a new one.',
+  },
+  code_expired: { ru: 'Срок действия OTP истёк.', en: 'The code has expired. Ask for a new one.' },
+  already_confirmed: { ru: 'Согласие уже подтверждено.', en: 'The agreement is confirmed already.' },
+  not_confirmed: { ru: 'Согласие не было подтверждено.', en: 'The agreement was never confirmed.' },
+  agreement_closed: {
+    ru: ({ agreement_status: status }) => CLOSED.ru[status ?? ''] ?? 'Согласие закрыто.',
+    en: ({ agreement_status: status }) => CLOSED.en[status ?? ''] ?? 'The agreement is closed.',
+  },
+  resend_too_soon: {
+    ru: 'OTP-код уже отправлен. Повторите попытку позже.',
+    en: 'A code has been sent already. Try again later.',
+  },
+  send_limit_reached: {
+    ru: 'Достигнуто ограничение на отправку кодов.',
+    en: 'The limit of codes to send has been reached.',
+  },
+  unavailable: {
+    ru: 'Сервис временно недоступен. Повторите попытку позже.',
+    en: 'The service is unavailable for the moment. Try again later.',
+  },
+  internal_error: {
+    ru: 'Внутренняя ошибка. Сообщите X-Request-Id оператору сервиса.',
+    en: 'Internal error. Give the X-Request-Id to the operator of the service.',
+  },
+};
+
+const MALFORMED: Record<Language, Record<number, string>> = {
+  ru: {
+    400: 'Тело запроса не является корректным JSON.',
+    413: 'Тело запроса слишком велико: допустимо не более 16 КиБ.',
+    415: 'Тело запроса должно иметь тип application/json.',
+  },
+  en: {
+    400: 'The body of the request is not valid JSON.',
+    413: 'The body of the request is too large: 16 KiB at most.',
+    415: 'The body of the request must be of the type application/json.',
+  },
+};
+
+const PHONE: Record<Language, Record<string, string>> = {
+  ru: {
+    invalid: 'Такого номера телефона не существует.',
+    not_mobile: 'Этот номер не может принять SMS.',
+    country: 'Отправка на номера этой страны не разрешена.',
+  },
+  en: {
+    invalid: 'There is no such phone number.',
+    not_mobile: 'This number cannot receive an SMS.',
+    country: 'Sending to numbers of this country is not allowed.',
+  },
+};
+
+const CLOSED: Record<Language, Record<string, string>> = {
+  ru: {
+    rejected: 'Согласие отклонено: слишком много неверных кодов.',
+    expired: 'Срок подтверждения согласия истёк.',
+    cancelled: 'Запрос согласия отменён.',
+    withdrawn: 'Согласие отозвано.',
+  },
+  en: {
+    rejected: 'The agreement is rejected: too many wrong codes.',
+    expired: 'The time to confirm the agreement is over.',
+    cancelled: 'The agreement was cancelled.',
+    withdrawn: 'The agreement was withdrawn.',
+  },
+};
+
+/** The text for people, in the language they asked for. */
+export function detailOf(code: ProblemCode, details: ProblemDetails, language: Language): string {
+  const text = TEXTS[code][language];
+  return typeof text === 'string' ? text : text(details);
+}

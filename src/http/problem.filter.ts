@@ -1,0 +1,113 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import Negotiator from 'negotiator';
+import { AgreementError, type AgreementFault, UnknownCodeKey } from '../agreement/index.js';
+import { isUnavailable } from '../database/index.js';
+import { type Logger, LOGGER } from '../logger.js';
+import { Problem, PROBLEMS } from './problem.js';
+import { detailOf, type Language } from './problem-texts.js';
+import { RouteTable } from './route-table.js';
+
+/** When a caller may try again after a 503, in seconds: about as long as a restart of the database takes. */
+const RETRY_UNAVAILABLE = 2;
+
+/** Turns whatever went wrong into the one documented shape, and into one line of the log. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly routes: RouteTable,
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const problem = this.#problemOf(error, request);
+    if (problem.code === 'internal_error') {
+      this.logger.error({ request_id: request.id, route: request.routeOptions.url, err: stripped(error) }, 'internal error');
+    }
+    request.problem = problem;
+    send(problem, request, reply);
+  }
+
+  #problemOf(error: unknown, request: FastifyRequest): Problem {
+    if (error instanceof Problem) return error;
+    if (error instanceof AgreementError) return fromFault(error.fault);
+    if (isUnavailable(error)) return new Problem('unavailable', { retry_after: RETRY_UNAVAILABLE });
+    if (error instanceof UnknownCodeKey) {
+      this.logger.error({ request_id: request.id, key_id: error.keyId }, 'a code was made by an OTP key that is not configured');
+      return new Problem('unavailable', { retry_after: RETRY_UNAVAILABLE });
+    }
+    if (error instanceof HttpException) return this.#fromStatus(error.getStatus(), request);
+    return new Problem('internal_error');
+  }
+
+  /** What Fastify and Nest refuse by themselves, before a controller is reached. */
+  #fromStatus(status: number, request: FastifyRequest): Problem {
+    if (status === 404) {
+      const allow = this.routes.methodsOf(request.url);
+      return allow.length > 0 ? new Problem('method_not_allowed', { allow }) : new Problem('not_found');
+    }
+    if (status === 503) return new Problem('unavailable', { retry_after: RETRY_UNAVAILABLE });
+    if (status >= 400 && status < 500) return new Problem('malformed_request', { status });
+    return new Problem('internal_error');
+  }
+}
+
+/** The one map from the domain's faults to HTTP; a fault that is missing here does not compile. */
+function fromFault(fault: AgreementFault): Problem {
+  switch (fault.code) {
+    case 'phone_not_allowed':
+      return new Problem(fault.code, { reason: fault.reason });
+    case 'code_invalid':
+      return new Problem(fault.code, { attempts_left: fault.attemptsLeft, agreement_status: fault.status });
+    case 'agreement_closed':
+      return new Problem(fault.code, { agreement_status: fault.status });
+    case 'resend_too_soon':
+      return new Problem(fault.code, { retry_after: fault.retryAfter });
+    case 'send_limit_reached':
+      return new Problem(fault.code, { limit: fault.limit });
+    case 'agreement_not_found':
+    case 'code_not_sent_yet':
+    case 'attempts_exhausted':
+    case 'code_expired':
+    case 'already_confirmed':
+    case 'not_confirmed':
+      return new Problem(fault.code);
+  }
+}
+
+/** Writes the document; also used where no controller is involved. */
+export function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
+  const { allow, ...details } = problem.details;
+  const { code, status } = problem;
+  if (details.retry_after !== undefined) reply.header('Retry-After', String(details.retry_after));
+  if (allow) reply.header('Allow', allow.join(', '));
+  if (code === 'unauthorized') reply.header('WWW-Authenticate', 'Bearer');
+  const language = languageOf(request);
+  const body = {
+    type: `urn:agreement-service:problem:${code}`,
+    title: PROBLEMS[code].title,
+    status,
+    detail: detailOf(code, problem.details, language),
+    instance: request.url.split('?', 1)[0],
+    code,
+    ...details,
+  };
+  void reply
+    .status(status)
+    .header('Content-Language', language)
+    .type('application/problem+json; charset=utf-8')
+    .send(JSON.stringify({ ...body, status }));
+}
+
+function languageOf(request: FastifyRequest): Language {
+  const wanted = new Negotiator(request.raw).language(['ru', 'en']);
+  return wanted === 'en' ? 'en' : 'ru';
+}
+
+/** Type, message and place of a defect, without the fields of a driver's error, which may hold parameters. */
+function stripped(error: unknown): object {
+  if (!(error instanceof Error)) return { message: typeof error };
+  return { type: error.name, message: error.message, stack: error.stack };
+}

@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Problem } from './problem.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose key the request came with. */
+    client: string;
+    /** How the request ended, where it ended badly. */
+    problem: Problem | null;
+  }
+}
+
+/** The client whose key the request came with. */
+export const Client = createParamDecorator((_: unknown, context: ExecutionContext): string => {
+  return context.switchToHttp().getRequest<FastifyRequest>().client;
+});
+
+const TRACEPARENT = /^[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}$/;
+
+/** The caller's trace, carried on (W3C Trace Context), or a new one. */
+export const Traceparent = createParamDecorator((_: unknown, context: ExecutionContext): string => {
+  const { traceparent } = context.switchToHttp().getRequest<FastifyRequest>().headers;
+  if (typeof traceparent === 'string' && TRACEPARENT.test(traceparent)) return traceparent;
+  const ids = randomBytes(24).toString('hex');
+  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-00`;
+});

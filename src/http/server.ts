@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../config.js';
+import type { Logger } from '../logger.js';
+import { Health } from './health.js';
+import { Problem } from './problem.js';
+import { send } from './problem.filter.js';
+import { RouteTable } from './route-table.js';
+
+const BODY_LIMIT = 16 * 1024;
+
+/** What may be taken over as a request id: it goes into logs and headers as it is. */
+const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
+
+/** Fastify with the limits of the contract. */
+export function createAdapter(config: Config): FastifyAdapter {
+  const { trustedProxies } = config.http;
+  return new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
+    requestIdHeader: false,
+    genReqId: (request: IncomingMessage) => {
+      const id = request.headers['x-request-id'];
+      return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
+    },
+    forceCloseConnections: 'idle',
+    // While the server closes, requests that are already on a connection are still served.
+    return503OnClosing: false,
+    disableRequestLogging: true,
+  });
+}
+
+/** What every request goes through outside the controllers. Call it before the application registers its routes. */
+export function installHooks(app: NestFastifyApplication, config: Config, logger: Logger): void {
+  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const routes = app.get(RouteTable);
+  const health = app.get(Health);
+  fastify.decorateRequest('client', '');
+  fastify.decorateRequest('problem', null);
+  fastify.addHook('onRoute', (route) => routes.add(route));
+  acceptOnlyJson(fastify);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.header('X-Request-Id', request.id);
+    if (request.url.startsWith('/v1')) reply.header('Cache-Control', 'no-store');
+    if (health.stopping) reply.header('Connection', 'close');
+    if (!config.apiKeys && !isOurs(request, config)) refuseHost(request, reply);
+    else if (request.method === 'OPTIONS') answerOptions(request, reply, routes);
+    else done();
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    logRequest(logger, request, reply);
+    done();
+  });
+  if (config.http.corsOrigins.length > 0) {
+    app.enableCors({ origin: [...config.http.corsOrigins], exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id'] });
+  }
+}
+
+/** Forms and plain text are refused with 415. Many clients name a content type with no body: that is no body. */
+function acceptOnlyJson(fastify: FastifyInstance): void {
+  const parse = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, body as string, done);
+  });
+}
+
+/**
+ * While everybody may do everything, a page in somebody's browser must not reach the service under a name that its
+ * author controls (DNS rebinding). Probes come by address and tell nothing.
+ */
+function isOurs(request: FastifyRequest, { http }: Config): boolean {
+  if (request.url.startsWith('/health/')) return true;
+  const name = URL.parse(`http://${request.headers.host ?? ''}`)?.hostname;
+  const publicName = http.publicUrl === undefined ? undefined : URL.parse(http.publicUrl)?.hostname;
+  const names = ['localhost', '127.0.0.1', '[::1]', http.host, publicName];
+  return name !== undefined && names.includes(name);
+}
+
+function refuseHost(request: FastifyRequest, reply: FastifyReply): void {
+  request.problem = new Problem('forbidden', { reason: 'host' });
+  send(request.problem, request, reply);
+}
+
+function answerOptions(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): void {
+  const methods = routes.methodsOf(request.url);
+  if (methods.length > 0) void reply.status(204).header('Allow', methods.join(', ')).send();
+  else send(new Problem('not_found'), request, reply);
+}
+
+/** One line for each request, without its query or body, which may hold a phone number or a code. */
+function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {
+  const { reference } = (request.params ?? {}) as { reference?: string };
+  const created = reply.getHeader('location');
+  const { problem } = request;
+  logger.info(
+    {
+      request_id: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? 'unknown',
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      client: request.client || undefined,
+      reference: reference ?? (typeof created === 'string' ? created.slice(created.lastIndexOf('/') + 1) : undefined),
+      ...(problem ? { problem: problem.code, attempts_left: problem.details.attempts_left, reason: problem.details.reason } : {}),
+    },
+    'request',
+  );
+}

@@ -1,0 +1,40 @@
+import { ValidateBy, ValidateIf } from 'class-validator';
+
+/** The field may be missing; null is not missing. */
+export function IfGiven(): PropertyDecorator {
+  return ValidateIf((_, value) => value !== undefined);
+}
+
+/** A string of so many characters that PostgreSQL can keep: no NUL, no half of a surrogate pair. */
+export function IsText(min: number, max: number): PropertyDecorator {
+  return check('isText', `must be a text of ${min} to ${max} characters`, (value) => isText(value, min, max));
+}
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
+
+/** A time with its zone (RFC 3339): without one it would mean something else on every server. */
+export function IsTime(): PropertyDecorator {
+  return check('isTime', 'must be a time with zone such as 2026-01-31T12:00:00Z', (value) => {
+    return typeof value === 'string' && RFC_3339.test(value) && !Number.isNaN(Date.parse(value));
+  });
+}
+
+/** What callers may attach: at most 20 pairs, keys to 40 and values to 500 characters. */
+export function IsMetadata(): PropertyDecorator {
+  const expected = 'must be an object of at most 20 pairs, keys of 1 to 40 and values of 0 to 500 characters';
+  return check('isMetadata', expected, (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+    const pairs = Object.entries(value);
+    return pairs.length <= 20 && pairs.every(([key, text]) => isText(key, 1, 40) && isText(text, 0, 500));
+  });
+}
+
+function isText(value: unknown, min: number, max: number): boolean {
+  if (typeof value !== 'string' || value.includes('\0') || !value.isWellFormed()) return false;
+  const { length } = [...value];
+  return length >= min && length <= max;
+}
+
+function check(name: string, expected: string, validate: (value: unknown) => boolean): PropertyDecorator {
+  return ValidateBy({ name, validator: { validate, defaultMessage: () => expected } });
+}

@@ -1,0 +1,112 @@
+import type { Consumer, EachBatchHandler, Kafka } from 'kafkajs';
+import { endsWithin } from './waiting.js';
+
+/** Milliseconds where they are times. */
+export interface SessionSettings {
+  readonly topic: string;
+  readonly groupId: string;
+  readonly sessionTimeout: number;
+  readonly heartbeatInterval: number;
+  /** So long without a fetch, a heartbeat or a joining: the consumer hangs. */
+  readonly stallTimeout: number;
+}
+
+/** The longest that the group waits for a member which still has a batch in hand. */
+const REBALANCE_TIMEOUT = 30_000;
+/** How long a fetch may wait for a message; a stop waits as long. */
+const MAX_WAIT = 1_000;
+const CHECKS_PER_STALL = 10;
+
+/**
+ * One life of a consumer: connect, join, fetch until something ends it. kafkajs' own restart is off, because after some
+ * errors of an outage it gives up for good (https://github.com/tulios/kafkajs issue 1630) and after others it restarts with
+ * what it knew before; a new consumer begins with nothing.
+ */
+export class ConsumerSession {
+  /** What ended it: a crash, or that it hung. Resolves with the error; a session that is closed before never ends. */
+  readonly ended: Promise<Error>;
+  readonly #settings: SessionSettings;
+  readonly #consumer: Consumer;
+  readonly #onJoin: (partitions: number[]) => void;
+  #end: (error: Error) => void = () => {};
+  #watch: NodeJS.Timeout | undefined;
+  #lastSign = performance.now();
+  #fetched = false;
+  #closed = false;
+
+  /** @param onJoin called with the assigned partitions whenever the group has settled */
+  constructor(kafka: Kafka, settings: SessionSettings, onJoin: (partitions: number[]) => void) {
+    this.#settings = settings;
+    this.#onJoin = onJoin;
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#consumer = kafka.consumer({
+      groupId: settings.groupId,
+      sessionTimeout: settings.sessionTimeout,
+      heartbeatInterval: settings.heartbeatInterval,
+      rebalanceTimeout: REBALANCE_TIMEOUT,
+      maxWaitTimeInMs: MAX_WAIT,
+      allowAutoTopicCreation: false,
+      retry: { restartOnFailure: () => Promise.resolve(false) },
+    });
+    this.#listen();
+  }
+
+  /** Whether it got as far as an answered fetch. */
+  get hasFetched(): boolean {
+    return this.#fetched;
+  }
+
+  /** Begins; what goes wrong, now or later, shows in `ended`. */
+  async open(eachBatch: EachBatchHandler, concurrentPartitions: number): Promise<void> {
+    const { topic, stallTimeout } = this.#settings;
+    this.#watch = setInterval(() => this.#checkSigns(), stallTimeout / CHECKS_PER_STALL);
+    try {
+      await this.#consumer.connect();
+      await this.#consumer.subscribe({ topic, fromBeginning: true });
+      await this.#consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: concurrentPartitions,
+        eachBatch,
+      });
+    } catch (error) {
+      this.#end(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Waits for the batches at work, leaves the group and disconnects. @returns whether that was done within `ms` */
+  async close(ms: number): Promise<boolean> {
+    this.#closed = true;
+    clearInterval(this.#watch);
+    return await endsWithin(this.#consumer.disconnect(), ms);
+  }
+
+  #listen(): void {
+    const { CRASH, FETCH, FETCH_START, GROUP_JOIN, HEARTBEAT } = this.#consumer.events;
+    this.#consumer.on(CRASH, ({ payload }) => this.#end(payload.error));
+    this.#consumer.on(HEARTBEAT, () => this.#sign());
+    this.#consumer.on(FETCH, () => {
+      this.#fetched = true;
+      this.#sign();
+    });
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.#sign();
+      if (!this.#closed) this.#onJoin(payload.memberAssignment[this.#settings.topic] ?? []);
+    });
+    // A consumer that is stopped while it joins comes back to life when the group has settled: kafkajs knows it as
+    // running only then, so only then can it be stopped.
+    this.#consumer.on(FETCH_START, () => {
+      if (this.#closed) this.#consumer.disconnect().catch(() => undefined);
+    });
+  }
+
+  #sign(): void {
+    this.#lastSign = performance.now();
+  }
+
+  #checkSigns(): void {
+    const silence = performance.now() - this.#lastSign;
+    if (silence < this.#settings.stallTimeout) return;
+    this.#end(new Error(`no sign of life of the consumer for ${Math.round(silence / 1000)} s`));
+  }
+}

@@ -1,0 +1,84 @@
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { CONFIG, type Config } from '../config.js';
+import { isUnavailable } from '../database/index.js';
+import { createKafka, KafkaConsumer, KafkaPublisher, type ReceivedMessage } from '../kafka/index.js';
+import { type Logger, LOGGER } from '../logger.js';
+import { checkReactions, commandFor, type ReceivedEvent, UnprocessableEvent } from './agreement-events.js';
+
+/** Turns events into commands: from Kafka, or handed over in the same process. */
+@Injectable()
+export class AgreementEventsConsumer {
+  #consumer: KafkaConsumer | undefined;
+  #skipped = 0;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly commands: CommandBus,
+    @Optional() private readonly publisher?: KafkaPublisher,
+  ) {
+    checkReactions();
+  }
+
+  /** Well-formed events so far that this version does not act on. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  /**
+   * Joins the consumer group; resolves when it has done so for the first time.
+   * @param onFatal the process should end: the consumer cannot work and waiting will not help
+   */
+  async start(signal: AbortSignal, onFatal: (error: Error) => void): Promise<void> {
+    const { kafka: settings } = this.config;
+    if (!settings || !this.publisher) return;
+    await this.publisher.connect(signal);
+    const { topic, groupId } = settings;
+    this.#consumer = new KafkaConsumer(createKafka(settings, this.logger), { topic, groupId, onFatal }, this.logger);
+    this.#consumer.run((message) => this.#receive(message));
+    await this.#consumer.firstConnected;
+  }
+
+  async stop(): Promise<void> {
+    await this.#consumer?.stop();
+  }
+
+  /**
+   * One event; returns when its command is carried out.
+   * @throws UnprocessableEvent where no repetition can help; anything else where one may
+   */
+  async handle(event: ReceivedEvent): Promise<void> {
+    const command = commandFor(event);
+    if (!command) {
+      this.#skipped += 1;
+      return;
+    }
+    try {
+      await this.commands.execute(command);
+    } catch (error) {
+      throw isUnavailable(error) ? error : new UnprocessableEvent(String(error), { cause: error });
+    }
+  }
+
+  async #receive(message: ReceivedMessage): Promise<void> {
+    try {
+      await this.handle(message);
+    } catch (error) {
+      if (!(error instanceof UnprocessableEvent)) throw error;
+      await this.#bury(message, error.message);
+    }
+  }
+
+  /** Out of the way of the messages behind it, with all that is needed to play it again. */
+  async #bury(message: ReceivedMessage, reason: string): Promise<void> {
+    const { key, value, headers, partition, offset } = message;
+    const where = { dlq_source_partition: String(partition), dlq_source_offset: offset };
+    await this.publisher?.publishDeadLetter({
+      key: key ?? '',
+      value: value ?? '',
+      headers: { ...headers, dlq_reason: reason, ...where },
+    });
+    this.logger.error({ reference: key, reason, ...where }, 'message moved to the dead letter topic');
+  }
+}

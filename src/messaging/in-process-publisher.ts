@@ -1,0 +1,25 @@
+import { Injectable } from '@nestjs/common';
+import { type EventPublisher, type OutboxEvent, type RefusedEvent, toMessage } from '../outbox/index.js';
+import { UnprocessableEvent } from './agreement-events.js';
+import { AgreementEventsConsumer } from './agreement-events.consumer.js';
+
+/** Where there is no Kafka: hands each event straight to the consumer, in the same form. */
+@Injectable()
+export class InProcessPublisher implements EventPublisher {
+  constructor(private readonly consumer: AgreementEventsConsumer) {}
+
+  async connect(): Promise<void> {}
+
+  async publish(events: readonly OutboxEvent[]): Promise<readonly RefusedEvent[]> {
+    const refused: RefusedEvent[] = [];
+    for (const event of events) {
+      try {
+        await this.consumer.handle(toMessage(event));
+      } catch (error) {
+        if (!(error instanceof UnprocessableEvent)) throw error;
+        refused.push({ seq: event.seq, reason: error.message });
+      }
+    }
+    return refused;
+  }
+}

@@ -1,0 +1,98 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../config.js';
+import { Database } from '../database/index.js';
+import { type Logger, LOGGER } from '../logger.js';
+import { SendDispatch } from './send-dispatch.js';
+import type { ClaimedSend } from './send-record.js';
+import { CLAIM, NEXT_DUE } from './send.sql.js';
+import { SMS_GATEWAY, type SmsGateway } from './sms/sms-gateway.js';
+
+/** The lease is longer than a try can take, so that two senders never work on one. */
+const LEASE_MARGIN = 15_000;
+const BATCH = 100;
+/** Nothing due waits longer than this because a wake-up was lost. */
+const POLL = 5_000;
+const PAUSE_AFTER_FAILURE = 500;
+
+/** Claims due sends and has them carried out, so many at once that a slow provider holds up nothing but itself. */
+@Injectable()
+export class Sender {
+  readonly #inFlight = new Set<Promise<void>>();
+  #running: Promise<void> = Promise.resolve();
+  #stopped = true;
+  #woken = false;
+  #wake: () => void = () => undefined;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(SMS_GATEWAY) private readonly gateway: SmsGateway,
+    private readonly database: Database,
+    private readonly dispatch: SendDispatch,
+  ) {}
+
+  start(): void {
+    this.#stopped = false;
+    this.#running = this.#run();
+  }
+
+  /** Takes no more sends and waits for those in hand. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.wake();
+    await this.#running;
+    await Promise.all(this.#inFlight);
+  }
+
+  /** Something may be due. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      this.#woken = false;
+      const wait = await this.#claim().catch((error: unknown) => {
+        this.logger.warn({ reason: String(error) }, 'sender cannot claim; the sends wait');
+        return PAUSE_AFTER_FAILURE;
+      });
+      await this.#idle(wait);
+    }
+  }
+
+  /** Claims what is due and fits; gives how many milliseconds there is nothing more to do. */
+  async #claim(): Promise<number> {
+    const free = Math.min(BATCH, this.config.sms.concurrency - this.#inFlight.size);
+    if (free <= 0) return POLL;
+    const lease = (this.config.sms.timeout + LEASE_MARGIN) / 1000;
+    const claimed = await this.database.query<ClaimedSend>(CLAIM, [free, lease, this.gateway.name]);
+    for (const send of claimed) this.#carryOut(send);
+    if (claimed.length === free) return 0;
+    const [next] = await this.database.query<{ wait: number }>(NEXT_DUE, []);
+    return Math.min(POLL, Math.max(0, next?.wait ?? POLL));
+  }
+
+  #carryOut(send: ClaimedSend): void {
+    const work = this.dispatch
+      .dispatch(send)
+      .catch((error: unknown) => {
+        const { reference, generation } = send;
+        this.logger.error({ reference, generation, reason: String(error) }, 'send interrupted; its lease brings it back');
+      })
+      .finally(() => {
+        this.#inFlight.delete(work);
+        if (this.#inFlight.size === this.config.sms.concurrency - 1) this.wake();
+      });
+    this.#inFlight.add(work);
+  }
+
+  async #idle(milliseconds: number): Promise<void> {
+    if (this.#woken || this.#stopped || milliseconds === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = setTimeout(resolve, milliseconds);
+    await promise;
+    clearTimeout(timer);
+  }
+}

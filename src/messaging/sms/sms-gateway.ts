@@ -1,0 +1,31 @@
+/** One text to one person. */
+export interface SmsMessage {
+  /** The same at every try of one code, so that a provider can tell a repeat. */
+  readonly id: string;
+  readonly reference: string;
+  /** E.164. */
+  readonly to: string;
+  readonly text: string;
+}
+
+/** What became of a text at its provider, as far as the provider says. */
+export type SmsOutcome =
+  | { readonly kind: 'accepted'; readonly messageId: string | null }
+  /** For good: the same text would be refused again. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** Not taken; may be taken later. `retryAfter` in milliseconds where the provider named a time. */
+  | { readonly kind: 'try_later'; readonly reason: string; readonly retryAfter: number | null }
+  /** It may or may not have been taken: no answer came. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** A way to send texts. It never throws: what goes wrong is an outcome. */
+export interface SmsGateway {
+  readonly name: string;
+  /** Whether the provider drops a repeat of the same id; only then an unknown outcome is tried again. */
+  readonly deduplicates: boolean;
+  /** @param signal the end of the time for this try; the outcome is then unknown */
+  send(message: SmsMessage, signal: AbortSignal): Promise<SmsOutcome>;
+}
+
+/** Injection token of the gateway in use. */
+export const SMS_GATEWAY = Symbol('SMS_GATEWAY');

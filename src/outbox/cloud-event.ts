@@ -1,0 +1,44 @@
+/** A row of the outbox: one event that is committed and not yet published. */
+export interface OutboxEvent {
+  /** Order of publication; a bigint as text. */
+  readonly seq: string;
+  readonly id: string;
+  /** The key: every event of one aggregate goes to one partition. */
+  readonly aggregateid: string;
+  readonly type: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly client: string;
+  readonly test: boolean;
+  /** 1, 2, … per aggregate; receivers drop what they have seen. */
+  readonly sequence: number;
+  readonly occurred_at: Date;
+  readonly traceparent: string | null;
+}
+
+/** A message as it travels, through Kafka or inside the process. */
+export interface EventMessage {
+  readonly key: string;
+  readonly value: string;
+  readonly headers: Record<string, string>;
+}
+
+/** CloudEvents 1.0 in binary mode (Kafka protocol binding §3.2): attributes as `ce_` headers, the value is the data. */
+export function toMessage(event: OutboxEvent): EventMessage {
+  return {
+    key: event.aggregateid,
+    value: JSON.stringify(event.payload),
+    headers: {
+      ce_specversion: '1.0',
+      ce_id: event.id,
+      ce_source: '/agreement-service',
+      ce_type: event.type,
+      ce_subject: event.aggregateid,
+      ce_time: event.occurred_at.toISOString(),
+      ce_sequence: String(event.sequence),
+      ce_client: event.client,
+      ce_test: String(event.test),
+      'content-type': 'application/json',
+      ...(event.traceparent === null ? {} : { traceparent: event.traceparent }),
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ExpireAgreements } from './agreement/index.js';
+import { type Logger, LOGGER } from './logger.js';
+import { QueueForgotten } from './messaging/index.js';
+
+const EXPIRE_EVERY = 5_000;
+const LOOK_FOR_FORGOTTEN_EVERY = 60_000;
+
+/** What has to happen without anyone asking. Several processes may sweep at once: what one has done, others find done. */
+@Injectable()
+export class Sweeper {
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #running = Promise.resolve();
+
+  constructor(
+    private readonly commands: CommandBus,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  start(): void {
+    this.#every(EXPIRE_EVERY, 'agreements expired', () => this.commands.execute(new ExpireAgreements()));
+    this.#every(LOOK_FOR_FORGOTTEN_EVERY, 'forgotten codes found', () => this.commands.execute(new QueueForgotten()));
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#running;
+  }
+
+  /** One sweep at a time: a slow one delays the next instead of meeting it. */
+  #every(milliseconds: number, what: string, sweep: () => Promise<number>): void {
+    const once = async (): Promise<void> => {
+      try {
+        const count = await sweep();
+        if (count > 0) this.logger.info({ count }, what);
+      } catch (error) {
+        this.logger.warn({ reason: String(error) }, `sweep failed: ${what}`);
+      }
+    };
+    this.#timers.add(setInterval(() => (this.#running = this.#running.then(once)), milliseconds));
+  }
+}
