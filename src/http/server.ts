@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
 import { Health } from './health.js';
@@ -29,7 +29,7 @@ export function createAdapter(config: Config): FastifyAdapter {
     forceCloseConnections: 'idle',
     // While the server closes, requests that are already on a connection are still served.
     return503OnClosing: false,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
   });
 }
 

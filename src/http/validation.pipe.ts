@@ -20,6 +20,9 @@ export class InputPipe extends ValidationPipe {
     // ValidationPipe takes an array for a list of such objects and finds nothing to complain of in an empty one.
     return super.transform(metadata.type === 'body' ? objectOf(value) : value, metadata) as Promise<unknown>;
   }
+
+  /** The JSON parser has refused prototypes already; what is left are names like any other, such as in metadata. */
+  protected override stripProtoKeys(): void {}
 }
 
 /** For routes that take no fields: no body, or an empty object. */

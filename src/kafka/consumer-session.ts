@@ -1,4 +1,11 @@
-import type { Consumer, EachBatchHandler, Kafka } from 'kafkajs';
+import {
+  type Broker,
+  type Cluster,
+  type Consumer,
+  type EachBatchHandler,
+  type Kafka,
+  PartitionAssigners,
+} from 'kafkajs';
 import { endsWithin } from './waiting.js';
 
 /** Milliseconds where they are times. */
@@ -9,6 +16,13 @@ export interface SessionSettings {
   readonly heartbeatInterval: number;
   /** So long without a fetch, a heartbeat or a joining: the consumer hangs. */
   readonly stallTimeout: number;
+  /** Who this process was in the group before, if it did not leave in peace. */
+  readonly formerMember: string | undefined;
+}
+
+/** A request that kafkajs knows but does not put into its types. */
+interface LeaveGroup {
+  leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>;
 }
 
 /** The longest that the group waits for a member which still has a batch in hand. */
@@ -29,6 +43,8 @@ export class ConsumerSession {
   readonly #consumer: Consumer;
   readonly #onJoin: (partitions: number[]) => void;
   #end: (error: Error) => void = () => {};
+  #cluster: Cluster | undefined;
+  #member: string | undefined;
   #watch: NodeJS.Timeout | undefined;
   #lastSign = performance.now();
   #fetched = false;
@@ -46,6 +62,12 @@ export class ConsumerSession {
       rebalanceTimeout: REBALANCE_TIMEOUT,
       maxWaitTimeInMs: MAX_WAIT,
       allowAutoTopicCreation: false,
+      partitionAssigners: [
+        (config) => {
+          this.#cluster = config.cluster;
+          return PartitionAssigners.roundRobin(config);
+        },
+      ],
       retry: { restartOnFailure: () => Promise.resolve(false) },
     });
     this.#listen();
@@ -56,6 +78,11 @@ export class ConsumerSession {
     return this.#fetched;
   }
 
+  /** Who this process is in the group; undefined before it joined. */
+  get member(): string | undefined {
+    return this.#member;
+  }
+
   /** Begins; what goes wrong, now or later, shows in `ended`. */
   async open(eachBatch: EachBatchHandler, concurrentPartitions: number): Promise<void> {
     const { topic, stallTimeout } = this.#settings;
@@ -63,6 +90,7 @@ export class ConsumerSession {
     try {
       await this.#consumer.connect();
       await this.#consumer.subscribe({ topic, fromBeginning: true });
+      await this.#dismissFormerMember();
       await this.#consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
@@ -82,7 +110,7 @@ export class ConsumerSession {
   }
 
   #listen(): void {
-    const { CRASH, FETCH, FETCH_START, GROUP_JOIN, HEARTBEAT } = this.#consumer.events;
+    const { CRASH, FETCH, GROUP_JOIN, HEARTBEAT } = this.#consumer.events;
     this.#consumer.on(CRASH, ({ payload }) => this.#end(payload.error));
     this.#consumer.on(HEARTBEAT, () => this.#sign());
     this.#consumer.on(FETCH, () => {
@@ -90,14 +118,21 @@ export class ConsumerSession {
       this.#sign();
     });
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.#member = payload.memberId;
       this.#sign();
       if (!this.#closed) this.#onJoin(payload.memberAssignment[this.#settings.topic] ?? []);
     });
-    // A consumer that is stopped while it joins comes back to life when the group has settled: kafkajs knows it as
-    // running only then, so only then can it be stopped.
-    this.#consumer.on(FETCH_START, () => {
-      if (this.#closed) this.#consumer.disconnect().catch(() => undefined);
-    });
+  }
+
+  /**
+   * A member that crashed with its broker could not leave, and the group would wait for it until its session ends, here 10 s
+   * without any consumption. It also shuts out a former consumer that hung and comes back to life.
+   */
+  async #dismissFormerMember(): Promise<void> {
+    const { groupId, formerMember: memberId } = this.#settings;
+    if (memberId === undefined || !this.#cluster) return;
+    const coordinator = (await this.#cluster.findGroupCoordinator({ groupId })) as Broker & LeaveGroup;
+    await coordinator.leaveGroup({ groupId, memberId }).catch(() => undefined);
   }
 
   #sign(): void {

@@ -16,11 +16,11 @@ export interface KafkaConsumerOptions {
   readonly concurrency?: number;
   /** Between the attempts at a message whose handler throws; 200 up to 5000. */
   readonly retryDelay?: Backoff;
-  /** After a process died the group waits so long before its partitions go to others; 15000. Heartbeats at a fifth of it. */
+  /** After a process died the group waits so long before its partitions go to others; 10000. Heartbeats at a fifth of it. */
   readonly sessionTimeout?: number;
   /** A consumer without a fetch or heartbeat for so long is made anew; 60000, above the 35 s that joining may take. */
   readonly stallTimeout?: number;
-  /** Before a consumer that ended is made anew; 500 up to 10000. */
+  /** Before a consumer that ended is made anew; 500 up to 5000. */
   readonly restartDelay?: Backoff;
   /** So many ends in a row, without an answered fetch and not by an outage, are fatal; 8. */
   readonly maxFailures?: number;
@@ -29,9 +29,9 @@ export interface KafkaConsumerOptions {
 const DEFAULTS = {
   concurrency: 16,
   retryDelay: { initial: 200, max: 5_000 },
-  sessionTimeout: 15_000,
+  sessionTimeout: 10_000,
   stallTimeout: 60_000,
-  restartDelay: { initial: 500, max: 10_000 },
+  restartDelay: { initial: 500, max: 5_000 },
   maxFailures: 8,
 };
 const HEARTBEATS_PER_SESSION = 5;
@@ -55,6 +55,7 @@ export class KafkaConsumer {
   #joined: () => void = () => {};
   #isLost = false;
   #closeWithin = CLOSE_WITHIN;
+  #formerMember: string | undefined;
   #running: Promise<void> | undefined;
 
   constructor(kafka: Kafka, options: KafkaConsumerOptions, log: Logger) {
@@ -115,13 +116,14 @@ export class KafkaConsumer {
     const error = await unlessAborted(session.ended, this.#stopping.signal).catch(() => undefined);
     over.abort();
     await session.close(this.#closeWithin);
+    this.#formerMember = session.member ?? this.#formerMember;
     return { ...(error ? { error } : {}), hasFetched: session.hasFetched };
   }
 
   #sessionSettings(): SessionSettings {
     const { topic, groupId, sessionTimeout, stallTimeout } = this.#options;
     const heartbeatInterval = sessionTimeout / HEARTBEATS_PER_SESSION;
-    return { topic, groupId, sessionTimeout, stallTimeout, heartbeatInterval };
+    return { topic, groupId, sessionTimeout, stallTimeout, heartbeatInterval, formerMember: this.#formerMember };
   }
 
   #tellJoin(partitions: number[]): void {

@@ -9,8 +9,9 @@ const REMEMBERED = 200;
 const FIELDS = ['broker', 'groupId', 'topic', 'partition', 'offset', 'error', 'retryCount'] as const;
 
 /**
- * Hands the entries of kafkajs to the service's log, one level lower than kafkajs thinks: what matters is told by the
- * classes here. A repeated error or warning comes at most once a minute, with the number of those left out.
+ * Hands the entries of kafkajs to the service's log, its errors as `info` and the rest lower: it calls every answer of a
+ * broker an error, also those of an ordinary rebalance. What an operator should know is told by the classes here. A
+ * repeated error or warning comes at most once a minute, with the number of those left out.
  */
 export function kafkaLog(log: Logger): (entry: LogEntry) => void {
   const said = new Map<string, { until: number; repeated: number }>();
@@ -27,8 +28,8 @@ export function kafkaLog(log: Logger): (entry: LogEntry) => void {
     if (said.size >= REMEMBERED) said.clear();
     said.set(key, { until: Date.now() + REPEAT_AFTER, repeated: 0 });
     const counted = before?.repeated ? { ...details, repeated: before.repeated } : details;
-    if (level === logLevel.ERROR) log.warn(counted, content.message);
-    else log.info(counted, content.message);
+    if (level === logLevel.ERROR) log.info(counted, content.message);
+    else log.debug(counted, content.message);
   };
 }
 

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { readConfig } from '../../src/config.js';
+import { Service } from '../../src/service.js';
+import { Api } from './api.js';
+import type { TestDatabase } from './database.js';
+
+/** A service in this process, on a real port. */
+export interface TestService {
+  readonly api: Api;
+  readonly url: string;
+  /** Everything it has logged, a JSON line each. */
+  readonly log: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** Keys that every service of one test run shares, as replicas do. */
+const KEYS = {
+  OTP_KEYS: `test:${randomBytes(32).toString('base64')}`,
+  CONTACT_KEYS: `test:${randomBytes(32).toString('base64')}`,
+};
+
+const DATA_DIR = mkdtempSync(join(tmpdir(), 'agreement-spec-'));
+
+/** The environment of a service under test: this database, a free port, events inside the process. */
+export function testEnvironment(database: TestDatabase, env: Record<string, string> = {}): Record<string, string> {
+  return { NODE_ENV: 'test', PORT: '0', DATABASE_URL: database.url, DATA_DIR, MIGRATE: 'false', ...KEYS, ...env };
+}
+
+/** Starts a service, waits until it is ready, and stops it with the spec file if it is still running then. @param env more of its environment */
+export async function startService(database: TestDatabase, env: Record<string, string> = {}): Promise<TestService> {
+  const log: string[] = [];
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      log.push(...chunk.toString().trimEnd().split('\n'));
+      done();
+    },
+  });
+  const config = readConfig(testEnvironment(database, env));
+  const fatal = (error: Error): void => void log.push(JSON.stringify({ level: 'fatal', reason: String(error) }));
+  const service = await Service.start(config, pino({ level: 'debug', base: null }, sink), fatal);
+  database.onEnd(() => service.stop());
+  await service.started;
+  const url = await service.url();
+  return { api: new Api(url), url, log, stop: () => service.stop() };
+}
