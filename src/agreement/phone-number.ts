@@ -1,4 +1,5 @@
-import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/core';
+import metadata from 'libphonenumber-js/max/metadata';
 import { AgreementError, type PhoneRefusal } from './agreement.errors.js';
 
 /** Which numbers the operator sends to. */
@@ -29,7 +30,7 @@ const REACHABLE = new Set<string | undefined>(['MOBILE', 'FIXED_LINE_OR_MOBILE']
 export function parsePhoneNumber(typed: string, policy: PhonePolicy): PhoneNumber {
   const region = policy.defaultRegion as CountryCode | undefined;
   const options = { extract: false, ...(region === undefined ? {} : { defaultCountry: region }) };
-  const parsed = AS_TYPED.test(typed.trim()) ? parsePhoneNumberFromString(typed.trim(), options) : undefined;
+  const parsed = AS_TYPED.test(typed.trim()) ? parsePhoneNumberFromString(typed.trim(), options, metadata) : undefined;
   if (!parsed?.isValid() || parsed.ext !== undefined) throw refused('invalid');
   const country = parsed.country ?? null;
   if (policy.countries !== '*' && !(country && policy.countries.has(country))) throw refused('country');
