@@ -98,10 +98,13 @@ export class Service {
     this.logger.info('stopping');
     await delay(this.config.shutdown.delay);
     this.#starting.abort(new Error('stopping'));
-    await this.app.get(AgreementEventsConsumer).stop();
-    await Promise.all([this.app.get(Sweeper).stop(), this.app.get(Sender).stop()]);
-    await this.app.get(OutboxRelay).stop();
     await this.#started;
+    await Promise.all([
+      this.app.get(AgreementEventsConsumer).stop(),
+      this.app.get(Sweeper).stop(),
+      this.app.get(Sender).stop(),
+      this.app.get(OutboxRelay).stop(),
+    ]);
     await this.app.close();
     await this.app.get(Database).close();
     this.logger.info('stopped');

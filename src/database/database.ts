@@ -63,7 +63,12 @@ export class Database {
     const url = database.url?.reveal() ?? this.#embedded?.url ?? '';
     this.#directUrl = database.directUrl?.reveal() ?? url;
     if (database.migrate) await this.#whenReachable(signal, () => this.#migrate());
-    this.#source = await this.#whenReachable(signal, () => this.#open(url));
+    const source = await this.#whenReachable(signal, () => this.#open(url));
+    if (await source.showMigrations()) {
+      await source.destroy();
+      throw new Error('the schema of the database is not up to date: run npm run migration:run, or set MIGRATE=true');
+    }
+    this.#source = source;
   }
 
   /**

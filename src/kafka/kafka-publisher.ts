@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
 import { type Logger, LOGGER } from '../logger.js';
 import { type EventPublisher, type OutboxEvent, type RefusedEvent, toMessage } from '../outbox/index.js';
@@ -10,7 +10,7 @@ import { ensureTopics } from './kafka-topics.js';
 
 /** Publishes events to Kafka, and messages that cannot be handled to the dead letter topic. */
 @Injectable()
-export class KafkaPublisher implements EventPublisher, OnModuleDestroy {
+export class KafkaPublisher implements EventPublisher, OnApplicationShutdown {
   readonly #settings: KafkaSettings;
   readonly #logger: Logger;
   #producer: KafkaProducer | undefined;
@@ -42,7 +42,7 @@ export class KafkaPublisher implements EventPublisher, OnModuleDestroy {
     await this.#connected().sendBatch([message], this.#settings.dlqTopic);
   }
 
-  async onModuleDestroy(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     await this.#producer?.disconnect();
   }
 

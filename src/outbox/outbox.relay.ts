@@ -122,6 +122,7 @@ export class OutboxRelay {
   }
 
   async #failed(error: unknown): Promise<void> {
+    if (!this.#leader.leads) await this.#leader.resign();
     if (this.#failures === 0) this.logger.warn({ reason: String(error) }, 'relay cannot publish; the events wait');
     this.#failures += 1;
     const longest = Math.min(LONGEST_PAUSE, 100 * 2 ** Math.min(this.#failures, 10));

@@ -28,41 +28,52 @@ export class RelayLeader {
 
   /** Whether this process may publish at this moment. */
   get leads(): boolean {
-    return this.#client !== undefined && performance.now() - this.#heardAt < TRUST;
+    return performance.now() - this.#heardAt < TRUST;
   }
 
-  /** Tries to become the leader; gives whether this process is. @throws where the database is away */
+  /**
+   * Tries to become the leader; gives whether this process is. Called again within the session's time-out, or the
+   * server ends the session.
+   * @throws where the database is away
+   */
   async campaign(): Promise<boolean> {
     if (this.leads) return true;
-    await this.resign();
-    const client = this.database.directClient();
-    client.on('error', () => void this.resign());
-    client.on('notification', this.woken);
-    try {
-      await client.connect();
-      await client.query(`SET idle_session_timeout = '${SESSION_TIMEOUT}'`);
-      const { rows } = await client.query<{ won: boolean }>('SELECT pg_try_advisory_lock($1) AS won', [RELAY_LOCK]);
-      if (!rows[0]?.won) {
-        await client.end();
-        return false;
-      }
-      await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      throw error;
-    }
-    this.#client = client;
-    this.#heardAt = performance.now();
+    if (this.#beat) await this.resign();
+    this.#client ??= await this.#connect();
+    const client = this.#client;
+    const sentAt = performance.now();
+    const { rows } = await client.query<{ won: boolean }>('SELECT pg_try_advisory_lock($1) AS won', [RELAY_LOCK]);
+    if (!rows[0]?.won) return false;
+    await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
+    this.#heardAt = sentAt;
     this.#beat = setInterval(() => void this.#renew(client), BEAT);
     return true;
   }
 
-  /** Gives the lock back at once, so that another relay need not wait for the timeout. */
+  /** Gives the lock back at once, so that another relay need not wait for the time-out. */
   async resign(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
+    this.#heardAt = -Infinity;
     clearInterval(this.#beat);
+    this.#beat = undefined;
     await client?.end().catch(() => undefined);
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = this.database.directClient();
+    client.on('error', () => {
+      if (this.#client === client) void this.resign();
+    });
+    client.on('notification', this.woken);
+    try {
+      await client.connect();
+      await client.query(`SET idle_session_timeout = '${SESSION_TIMEOUT}'`);
+      return client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
   }
 
   /** The time counts from before the beat was sent: an answer that took long says little about now. */
