@@ -2,7 +2,6 @@ export { createKafka } from './kafka-client.js';
 export { KafkaConsumer, type KafkaConsumerOptions } from './kafka-consumer.js';
 export { isOutage, isRecordRefused } from './kafka-errors.js';
 export { type KafkaMessage, KafkaProducer } from './kafka-producer.js';
-export type { KafkaSettings } from './kafka-settings.js';
+export { KafkaPublisher } from './kafka-publisher.js';
 export { ensureTopics } from './kafka-topics.js';
 export type { Delivery, MessageHandler, ReceivedMessage } from './key-ordered-batch.js';
-export { KafkaPublisher } from './kafka-publisher.js';

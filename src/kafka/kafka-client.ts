@@ -1,7 +1,7 @@
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import type { Logger } from 'pino';
+import type { KafkaSettings } from '../config.js';
 import { kafkaLog } from './kafka-log.js';
-import type { KafkaSettings } from './kafka-settings.js';
 import { fixPendingRequestTimer } from './pending-request-timer.js';
 
 /**
@@ -20,12 +20,13 @@ const LIMITS = { connectionTimeout: 5_000, authenticationTimeout: 10_000, reques
  */
 export function createKafka(settings: KafkaSettings, log: Logger): Kafka {
   fixPendingRequestTimer();
+  const { sasl } = settings;
   return new Kafka({
     clientId: settings.clientId,
     brokers: settings.brokers,
     ssl: encryption(settings.ssl),
     // kafkajs types each mechanism apart from the others, which a union in one field does not match.
-    ...(settings.sasl ? { sasl: settings.sasl as SASLOptions } : {}),
+    ...(sasl ? { sasl: { ...sasl, password: sasl.password.reveal() } as SASLOptions } : {}),
     ...LIMITS,
     retry: RETRY,
     logLevel: log.isLevelEnabled('trace')

@@ -20,7 +20,7 @@ export interface KafkaConsumerOptions {
   readonly sessionTimeout?: number;
   /** A consumer without a fetch or heartbeat for so long is made anew; 60000, above the 35 s that joining may take. */
   readonly stallTimeout?: number;
-  /** Before a consumer that ended is made anew; 500 up to 5000. */
+  /** Before a consumer that ended is made anew; 250 up to 2000. */
   readonly restartDelay?: Backoff;
   /** So many ends in a row, without an answered fetch and not by an outage, are fatal; 8. */
   readonly maxFailures?: number;
@@ -31,7 +31,7 @@ const DEFAULTS = {
   retryDelay: { initial: 200, max: 5_000 },
   sessionTimeout: 10_000,
   stallTimeout: 60_000,
-  restartDelay: { initial: 500, max: 5_000 },
+  restartDelay: { initial: 250, max: 2_000 },
   maxFailures: 8,
 };
 const HEARTBEATS_PER_SESSION = 5;
@@ -45,7 +45,7 @@ const CLOSE_WITHIN = 5_000;
  * once; those of a key in order. A handler that throws gets its message again, and nothing from that message on is committed.
  */
 export class KafkaConsumer {
-  /** Resolves when it has first joined the group. */
+  /** Resolves when it has first joined the group; stays open where that never happens. */
   readonly firstConnected: Promise<void>;
   readonly #kafka: Kafka;
   readonly #options: KafkaConsumerOptions & typeof DEFAULTS;

@@ -15,7 +15,7 @@ const BATCH_BYTES = 512 * 1024;
 const RECORD_OVERHEAD = 64;
 /** How long the broker may wait for its replicas; below the limit of the request, so that the broker's answer comes first. */
 const ACK_TIMEOUT = 10_000;
-const CONNECT_AGAIN = { initial: 500, max: 10_000 };
+const CONNECT_AGAIN = { initial: 250, max: 2_000 };
 const DISCONNECT_WITHIN = 5_000;
 
 /** Sends batches and waits for the acknowledgement of all replicas. */

@@ -1,11 +1,11 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { KafkaSettings } from '../config.js';
 import { CONFIG, type Config } from '../config.js';
-import { type Logger, LOGGER } from '../logger.js';
+import { LOGGER, type Logger } from '../logger.js';
 import { type EventPublisher, type OutboxEvent, type RefusedEvent, toMessage } from '../outbox/index.js';
 import { createKafka } from './kafka-client.js';
 import { isRecordRefused } from './kafka-errors.js';
 import { type KafkaMessage, KafkaProducer } from './kafka-producer.js';
-import type { KafkaSettings } from './kafka-settings.js';
 import { ensureTopics } from './kafka-topics.js';
 
 /** Publishes events to Kafka, and messages that cannot be handled to the dead letter topic. */

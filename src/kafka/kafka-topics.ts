@@ -10,7 +10,7 @@ import { backoff, pause } from './waiting.js';
 const PARTITIONS = 6;
 /** The broker's default. */
 const REPLICAS = -1;
-const TRY_AGAIN = { initial: 500, max: 10_000 };
+const TRY_AGAIN = { initial: 250, max: 2_000 };
 
 /**
  * Makes the topics that are missing, where the broker allows it; where it does not, says so once in the log and leaves it

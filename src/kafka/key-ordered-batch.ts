@@ -80,7 +80,7 @@ export class KeyOrderedBatch {
     }
     await this.#pulse;
     await this.#commit().catch((error: unknown) => (this.#trouble ??= error));
-    if (this.#trouble) throw this.#trouble;
+    if (this.#trouble) throw this.#trouble as Error;
   }
 
   /** The positions in the batch of each key's messages. Messages without a key keep their order among themselves. */
@@ -149,15 +149,15 @@ export class KeyOrderedBatch {
   }
 
   async #commit(): Promise<void> {
-    const { batch, resolveOffset, commitOffsetsIfNecessary, isStale } = this.#payload;
+    const { batch } = this.#payload;
     const finished = this.#finished;
     const last = batch.messages[finished - 1];
-    if (!last || finished === this.#committed || isStale()) return;
-    resolveOffset(last.offset);
+    if (!last || finished === this.#committed || this.#payload.isStale()) return;
+    this.#payload.resolveOffset(last.offset);
     const whole = finished === batch.messages.length;
     const offset = String(BigInt(whole ? batch.lastOffset() : last.offset) + 1n);
     const { topic, partition } = batch;
-    await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] });
+    await this.#payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] });
     this.#committed = finished;
   }
 

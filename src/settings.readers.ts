@@ -1,0 +1,197 @@
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import type { Environment } from './environment.js';
+import { Secret } from './secret.js';
+import {
+  type ApiKey,
+  type Config,
+  type DatabaseSettings,
+  type DocumentSettings,
+  type KafkaSettings,
+  type NamedKey,
+  SCOPES,
+} from './settings.js';
+
+const DEFAULT_MESSAGES = {
+  ru: '{code} - код согласия на {purpose}. Действует {minutes} мин. Никому его не сообщайте.',
+  en: '{code} is your code to agree to {purpose}. It is valid for {minutes} min. Do not share it.',
+};
+
+/** Where the data lie. */
+export function databaseSettings(env: Environment, production: boolean): DatabaseSettings {
+  const url = env.url('DATABASE_URL', ['postgresql:', 'postgres:']);
+  const directUrl = env.url('DATABASE_DIRECT_URL', ['postgresql:', 'postgres:']) ?? url;
+  const ssl = env.choice('DATABASE_SSL', ['off', 'require', 'verify-full'], 'off');
+  return {
+    url: url === undefined ? undefined : new Secret(url),
+    directUrl: directUrl === undefined ? undefined : new Secret(directUrl),
+    poolSize: env.integer('DATABASE_POOL_SIZE', 10, 1, 1000),
+    ssl,
+    sslCa: env.text('DATABASE_SSL_CA'),
+    dataDir: resolve(env.text('DATA_DIR', '.data')),
+    migrate: env.flag('MIGRATE', !production),
+  };
+}
+
+/** Where and for whom it listens. @param open whether nobody needs a key */
+export function httpSettings(env: Environment, open: boolean): Config['http'] {
+  const host = env.text('HOST', '127.0.0.1');
+  if (open && !env.flag('ALLOW_ANONYMOUS', false) && !isLoopback(host)) {
+    env.fault('HOST', 'must be a loopback address while API_KEYS is not set (or say ALLOW_ANONYMOUS=true)');
+  }
+  return {
+    host,
+    port: env.integer('PORT', 3000, 0, 65535),
+    corsOrigins:
+      env.list('CORS_ORIGINS', 'a list of origins such as https://example.com', (text) =>
+        URL.parse(text)?.origin === text ? text : undefined,
+      ) ?? [],
+    trustedProxies: env.list('TRUSTED_PROXIES', 'a list of addresses or CIDR blocks', cidr) ?? [],
+    publicUrl: env.url('PUBLIC_URL', ['https:', 'http:']),
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function cidr(text: string): string | undefined {
+  const [address = '', bits, ...rest] = text.split('/');
+  const family = isIP(address);
+  const widest = family === 6 ? 128 : 32;
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= widest);
+  return family !== 0 && fits && rest.length === 0 ? text : undefined;
+}
+
+/** An entry of `API_KEYS`; undefined where it is malformed. */
+export function apiKey(entry: string): ApiKey | undefined {
+  const [client = '', digest = '', scopeNames = 'create+confirm+read', ...rest] = entry.split(':');
+  const scopes = scopeNames.split('+').map((name) => SCOPES.find((scope) => scope === name));
+  const wellFormed = /^[A-Za-z0-9._-]{1,64}$/.test(client) && /^[0-9a-fA-F]{64}$/.test(digest) && rest.length === 0;
+  if (!wellFormed || !scopes.every((scope) => scope !== undefined)) return undefined;
+  return { client, digest: Buffer.from(digest, 'hex'), scopes: new Set(scopes) };
+}
+
+/** None without `KAFKA_BROKERS`. */
+export function kafkaSettings(env: Environment): KafkaSettings | undefined {
+  const brokers = env.list('KAFKA_BROKERS', 'a list of host:port', (text) =>
+    /^[^\s:]+:\d{1,5}$/.test(text) ? text : undefined,
+  );
+  const ca = env.text('KAFKA_SSL_CA');
+  const mechanism = env.choice('KAFKA_SASL_MECHANISM', ['plain', 'scram-sha-256', 'scram-sha-512']);
+  const username = env.text('KAFKA_SASL_USERNAME');
+  const password = env.text('KAFKA_SASL_PASSWORD');
+  if (mechanism && username === undefined) env.fault('KAFKA_SASL_USERNAME', 'is needed with KAFKA_SASL_MECHANISM');
+  if (mechanism && password === undefined) env.fault('KAFKA_SASL_PASSWORD', 'is needed with KAFKA_SASL_MECHANISM');
+  const topic = env.text('KAFKA_TOPIC', 'clients.agreement');
+  const settings = {
+    topic,
+    dlqTopic: env.text('KAFKA_DLQ_TOPIC', 'clients.agreement.dlq'),
+    groupId: env.text('KAFKA_GROUP_ID', 'agreement-service'),
+    clientId: env.text('KAFKA_CLIENT_ID', 'agreement-service'),
+    ssl: env.flag('KAFKA_SSL', false) ? (ca === undefined ? {} : { ca }) : (false as const),
+    ...(mechanism && username && password ? { sasl: { mechanism, username, password: new Secret(password) } } : {}),
+  };
+  return brokers && { brokers: [...brokers], ...settings };
+}
+
+/** None where the variable is not set. */
+export function keyRing(env: Environment, name: string): readonly NamedKey[] | undefined {
+  const expected = 'id:base64[,id:base64], each key of 32 bytes or more and each id once';
+  return env.parsed(name, expected, (text) => {
+    const wellFormed = text.split(',').every((entry) => /^[\w.-]{1,64}:[A-Za-z0-9+/]{43,}={0,2}$/.test(entry.trim()));
+    const keys = namedKeys(text);
+    const ids = new Set(keys.map((key) => key.id));
+    return wellFormed && ids.size === keys.length ? keys : undefined;
+  });
+}
+
+/** Entries `id:base64`, unchecked. */
+export function namedKeys(text: string): NamedKey[] {
+  return text.split(',').map((entry) => {
+    const [id = '', secret = ''] = entry.trim().split(':');
+    return { id, secret: new Secret(Buffer.from(secret, 'base64')) };
+  });
+}
+
+/** The numbers of the domain. */
+export function otpSettings(env: Environment): Config['otp'] {
+  const attempts = env.integer('OTP_ATTEMPTS', 3, 1, 10);
+  return {
+    length: env.integer('OTP_LENGTH', 6, 6, 10),
+    ttl: env.seconds('OTP_TTL', 900, 1, 3600),
+    resendInterval: env.seconds('OTP_RESEND_INTERVAL', 60, 0, 3600),
+    attempts,
+    maxCodes: env.integer('OTP_MAX_CODES', 5, 1, 100),
+    maxFailures: env.integer('OTP_MAX_FAILURES', 6, 1, 100),
+    agreementTtl: env.seconds('AGREEMENT_TTL', 86400, 1, 31536000),
+  };
+}
+
+/** What the text says. */
+export function messageSettings(env: Environment): Config['message'] {
+  const purpose = env.text('OTP_PURPOSE');
+  const template = (name: string, fallback: string): string => {
+    const text = env.text(name, fallback);
+    const placeholders: string[] = text.match(/\{[^}]*\}/g) ?? [];
+    if (!placeholders.includes('{code}')) env.fault(name, 'must contain {code}');
+    if (placeholders.some((found) => !['{code}', '{minutes}', '{purpose}'].includes(found))) {
+      env.fault(name, 'may contain only the placeholders {code}, {minutes} and {purpose}');
+    }
+    return text;
+  };
+  return {
+    ru: template('OTP_MESSAGE_RU', DEFAULT_MESSAGES.ru),
+    en: template('OTP_MESSAGE_EN', DEFAULT_MESSAGES.en),
+    purpose,
+    webDomain: env.parsed('OTP_WEB_DOMAIN', 'a domain name without scheme or path', (text) =>
+      /^[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text) ? text.toLowerCase() : undefined,
+    ),
+  };
+}
+
+/** For requests that name none; in production only where the operator says so. */
+export function documentDefault(env: Environment, production: boolean): DocumentSettings | undefined {
+  const given = env.parsed('DOCUMENT_DEFAULT', 'id:version:sha256', (text) => {
+    const match = /^([A-Za-z0-9._-]{1,64}):([A-Za-z0-9._-]{1,64}):([0-9a-fA-F]{64})$/.exec(text);
+    return match ? { id: match[1] ?? '', version: match[2] ?? '', sha256: (match[3] ?? '').toLowerCase() } : undefined;
+  });
+  if (given || production) return given;
+  const sha256 = createHash('sha256').update('I agree to the processing of my personal data.').digest('hex');
+  return { id: 'sandbox', version: '1', sha256 };
+}
+
+/** Which numbers may be sent to. */
+export function phoneSettings(env: Environment): Config['phone'] {
+  const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
+  const country = (text: string): string | undefined =>
+    /^[A-Z]{2}$/.test(text) && names.of(text) !== undefined ? text : undefined;
+  const countries = env.list('PHONE_COUNTRIES', '* or a list of ISO 3166 codes such as RU,KZ', (text) =>
+    text === '*' ? text : country(text),
+  );
+  return {
+    countries: countries === undefined || countries.includes('*') ? '*' : new Set(countries),
+    defaultRegion: env.parsed('PHONE_DEFAULT_REGION', 'an ISO 3166 code such as RU', country),
+  };
+}
+
+/** Who sends. */
+export function smsSettings(env: Environment, production: boolean): Config['sms'] {
+  const provider = env.choice('SMS_PROVIDERS', ['sandbox', 'http'], 'sandbox');
+  const httpUrl = env.url('SMS_HTTP_URL', ['https:', 'http:']);
+  const httpToken = env.text('SMS_HTTP_TOKEN');
+  if (production && provider === 'sandbox') {
+    env.fault('SMS_PROVIDERS', 'must name a real provider in production; the sandbox sends nothing');
+  }
+  if (provider === 'http' && httpUrl === undefined) env.fault('SMS_HTTP_URL', 'is needed by the provider http');
+  if (provider === 'http' && httpToken === undefined) env.fault('SMS_HTTP_TOKEN', 'is needed by the provider http');
+  return {
+    provider,
+    sender: env.text('SMS_SENDER'),
+    timeout: env.seconds('SMS_TIMEOUT', 10, 1, 120),
+    concurrency: env.integer('SMS_CONCURRENCY', 64, 1, 10000),
+    httpUrl,
+    httpToken: httpToken === undefined ? undefined : new Secret(httpToken),
+  };
+}

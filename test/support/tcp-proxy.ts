@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePorts } from './kafka/server-properties.js';
+
+/** A stretch of network that a test can break: a port that hands connections on to a server of the machine. */
+export class TcpProxy {
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+  #frozen = false;
+
+  private constructor(
+    readonly port: number,
+    private readonly target: number,
+  ) {}
+
+  /** Nobody listens on the proxy's port before `open`: connections are refused. */
+  static async to(target: number): Promise<TcpProxy> {
+    const [port] = await freePorts();
+    return new TcpProxy(port, target);
+  }
+
+  /** The same URL by way of the proxy. */
+  static async before(url: string): Promise<{ proxy: TcpProxy; url: string }> {
+    const by = new URL(url);
+    const proxy = await TcpProxy.to(Number(by.port));
+    by.port = String(proxy.port);
+    return { proxy, url: by.href };
+  }
+
+  async open(): Promise<void> {
+    this.#frozen = false;
+    this.#server = createServer((near) => {
+      const far = connect(this.target, '127.0.0.1');
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        this.#sockets.add(from);
+        from.on('data', (data) => void to.write(data));
+        from.on('close', () => {
+          this.#sockets.delete(from);
+          to.destroy();
+        });
+        from.on('error', () => undefined);
+        if (this.#frozen) from.pause();
+      }
+    });
+    this.#server.listen(this.port, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  /** Cuts every connection and refuses new ones. */
+  async cut(): Promise<void> {
+    const closed = this.#server && once(this.#server, 'close');
+    this.#server?.close();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+    await closed;
+    this.#server = undefined;
+  }
+
+  /** Connections stay open, also new ones, and nothing comes through. */
+  freeze(): void {
+    this.#frozen = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  thaw(): void {
+    this.#frozen = false;
+    for (const socket of this.#sockets) socket.resume();
+  }
+}
