@@ -35,7 +35,7 @@ const NOT_USED_YET =
  */
 export function readConfig(variables: Readonly<Record<string, string | undefined>> = process.env): Config {
   const env = new Environment(variables);
-  const production = env.text('NODE_ENV', 'development') === 'production';
+  const production = isProduction(env);
   const database = databaseSettings(env, production);
   const roles = new Set(
     env.list('ROLES', `a list of ${ROLES.join(', ')}`, (name) => ROLES.find((r) => r === name)) ?? ROLES,
@@ -64,6 +64,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   } as const;
   if (production) requireForProduction(env);
   checkRoles(env, config);
+  checkDirectUrl(env, database);
   if (env.faults.length > 0) throw new ConfigError(env.faults);
   return {
     ...config,
@@ -81,9 +82,16 @@ export function readDatabaseSettings(
   variables: Readonly<Record<string, string | undefined>> = process.env,
 ): DatabaseSettings {
   const env = new Environment(variables);
-  const settings = databaseSettings(env, env.text('NODE_ENV') === 'production');
+  const settings = databaseSettings(env, isProduction(env));
   if (env.faults.length > 0) throw new ConfigError(env.faults);
   return settings;
+}
+
+/** A production that is misspelt would run with everything that production refuses. */
+function isProduction(env: Environment): boolean {
+  const name = env.text('NODE_ENV', 'development');
+  if (/^prod/i.test(name) && name !== 'production') env.fault('NODE_ENV', 'must be production, in these letters');
+  return name === 'production';
 }
 
 function requireForProduction(env: Environment): void {
@@ -99,6 +107,12 @@ function checkRoles(env: Environment, { roles, database, kafka }: Pick<Config, '
   } else if (!kafka && roles.has('relay') !== roles.has('worker')) {
     env.fault('ROLES', 'relay and worker must share a process while KAFKA_BROKERS is not set');
   }
+}
+
+/** Alone it would migrate and lead in one database while everything else is kept in the embedded one. */
+function checkDirectUrl(env: Environment, { url, directUrl }: DatabaseSettings): void {
+  const alreadyNamed = env.faults.some((fault) => fault.startsWith('DATABASE_URL'));
+  if (directUrl && !url && !alreadyNamed) env.fault('DATABASE_DIRECT_URL', 'needs DATABASE_URL beside it');
 }
 
 function warnings(env: Environment, variables: Readonly<Record<string, string | undefined>>): string[] {

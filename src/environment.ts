@@ -65,8 +65,13 @@ export class Environment {
   }
 
   flag(name: string, fallback: boolean): boolean {
-    const words: Record<string, boolean> = { true: true, '1': true, false: false, '0': false };
-    return this.parsed(name, 'true or false', (text) => words[text.toLowerCase()]) ?? fallback;
+    const words = new Map([
+      ['true', true],
+      ['1', true],
+      ['false', false],
+      ['0', false],
+    ]);
+    return this.parsed(name, 'true or false', (text) => words.get(text.toLowerCase())) ?? fallback;
   }
 
   choice<T extends string>(name: string, options: readonly T[], fallback: T): T;

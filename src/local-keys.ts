@@ -27,8 +27,9 @@ function readIfThere(file: string): string | undefined {
 function make(file: string): string {
   const key = randomBytes(32);
   const id = createHash('sha256').update(key).digest('hex').slice(0, 8);
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, `local-${id}:${key.toString('base64')}\n`, { mode: 0o600 });
+  // Not by process id: in two containers on one volume that is the same.
+  const draft = `${file}.${randomBytes(8).toString('hex')}`;
+  writeFileSync(draft, `local-${id}:${key.toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
   try {
     linkSync(draft, file);
   } catch (error) {

@@ -37,7 +37,8 @@ export function databaseSettings(env: Environment, production: boolean): Databas
 /** Where and for whom it listens. @param open whether nobody needs a key */
 export function httpSettings(env: Environment, open: boolean): Config['http'] {
   const host = env.text('HOST', '127.0.0.1');
-  if (open && !env.flag('ALLOW_ANONYMOUS', false) && !isLoopback(host)) {
+  const anonymous = env.flag('ALLOW_ANONYMOUS', false);
+  if (open && !anonymous && !isLoopback(host)) {
     env.fault('HOST', 'must be a loopback address while API_KEYS is not set (or say ALLOW_ANONYMOUS=true)');
   }
   return {
@@ -76,7 +77,7 @@ export function apiKey(entry: string): ApiKey | undefined {
 /** None without `KAFKA_BROKERS`. */
 export function kafkaSettings(env: Environment): KafkaSettings | undefined {
   const brokers = env.list('KAFKA_BROKERS', 'a list of host:port', (text) =>
-    /^[^\s:]+:\d{1,5}$/.test(text) ? text : undefined,
+    /^[^\s:]+:\d{1,5}$/.test(text) && Number(text.split(':')[1]) < 65536 ? text : undefined,
   );
   const ca = env.text('KAFKA_SSL_CA');
   const mechanism = env.choice('KAFKA_SASL_MECHANISM', ['plain', 'scram-sha-256', 'scram-sha-512']);
@@ -85,9 +86,12 @@ export function kafkaSettings(env: Environment): KafkaSettings | undefined {
   if (mechanism && username === undefined) env.fault('KAFKA_SASL_USERNAME', 'is needed with KAFKA_SASL_MECHANISM');
   if (mechanism && password === undefined) env.fault('KAFKA_SASL_PASSWORD', 'is needed with KAFKA_SASL_MECHANISM');
   const topic = env.text('KAFKA_TOPIC', 'clients.agreement');
+  const dlqTopic = env.text('KAFKA_DLQ_TOPIC', 'clients.agreement.dlq');
+  // What cannot be handled would come back for ever.
+  if (topic === dlqTopic) env.fault('KAFKA_DLQ_TOPIC', 'must be another topic than KAFKA_TOPIC');
   const settings = {
     topic,
-    dlqTopic: env.text('KAFKA_DLQ_TOPIC', 'clients.agreement.dlq'),
+    dlqTopic,
     groupId: env.text('KAFKA_GROUP_ID', 'agreement-service'),
     clientId: env.text('KAFKA_CLIENT_ID', 'agreement-service'),
     ssl: env.flag('KAFKA_SSL', false) ? (ca === undefined ? {} : { ca }) : (false as const),
@@ -165,8 +169,11 @@ export function documentDefault(env: Environment, production: boolean): Document
 /** Which numbers may be sent to. */
 export function phoneSettings(env: Environment): Config['phone'] {
   const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
+  // The last check is for what looks right and is not: UK, whose code is GB.
   const country = (text: string): string | undefined =>
-    /^[A-Z]{2}$/.test(text) && names.of(text) !== undefined ? text : undefined;
+    /^[A-Z]{2}$/.test(text) && names.of(text) !== undefined && new Intl.Locale(`und-${text}`).region === text
+      ? text
+      : undefined;
   const countries = env.list('PHONE_COUNTRIES', '* or a list of ISO 3166 codes such as RU,KZ', (text) =>
     text === '*' ? text : country(text),
   );
@@ -180,6 +187,8 @@ export function phoneSettings(env: Environment): Config['phone'] {
 export function smsSettings(env: Environment, production: boolean): Config['sms'] {
   const provider = env.choice('SMS_PROVIDERS', ['sandbox', 'http'], 'sandbox');
   const httpUrl = env.url('SMS_HTTP_URL', ['https:', 'http:']);
+  // fetch refuses such a URL, and so would every send; the token has a setting of its own.
+  if (httpUrl !== undefined && URL.parse(httpUrl)?.username) env.fault('SMS_HTTP_URL', 'must hold no user or password');
   const httpToken = env.text('SMS_HTTP_TOKEN');
   if (production && provider === 'sandbox') {
     env.fault('SMS_PROVIDERS', 'must name a real provider in production; the sandbox sends nothing');

@@ -28,8 +28,7 @@ export interface HistoryEntry {
 
 /** How one guess ended. `attemptsLeft` is the lesser of the code's and the agreement's. */
 export type GuessOutcome =
-  | { readonly right: true }
-  | { readonly right: false; readonly attemptsLeft: number; readonly status: AgreementStatus };
+  { readonly right: true } | { readonly right: false; readonly attemptsLeft: number; readonly status: AgreementStatus };
 
 /** What was done to the agreement since it was loaded, to be saved with it. */
 export interface AgreementChanges {
@@ -56,13 +55,14 @@ export class Agreement {
   }
 
   /** A new agreement, which asks for its first code. */
-  static create(
-    facts: Omit<AgreementFacts, 'createdAt' | 'expiresAt'>,
-    policy: AgreementPolicy,
-    now: Date,
-  ): Agreement {
+  static create(facts: Omit<AgreementFacts, 'createdAt' | 'expiresAt'>, policy: AgreementPolicy, now: Date): Agreement {
     const expiresAt = later(now, policy.agreementTtl);
-    const progress = { generation: 1, requestedAt: now, failures: 0, state: { status: 'pending', code: null } } as const;
+    const progress = {
+      generation: 1,
+      requestedAt: now,
+      failures: 0,
+      state: { status: 'pending', code: null },
+    } as const;
     const agreement = new Agreement({ ...facts, createdAt: now, expiresAt }, progress, 0);
     agreement.#record('created', { generation: 1 }, { name: 'AgreementCreated', generation: 1, expiresAt });
     return agreement;
@@ -135,7 +135,8 @@ export class Agreement {
 
   /**
    * The code of a generation that is about to be sent: made at the first call, the same digits at every later one.
-   * The life of a code runs from here, and the previous code ends here: a late first text must still work.
+   * The life of a code runs from here, at most to the agreement's own end, and the previous code ends here: a late first
+   * text must still work.
    * @param nonce 128 random bits for a new code
    * @throws UnknownCodeKey
    */
@@ -143,10 +144,14 @@ export class Agreement {
     const state = this.stateAt(now);
     if (state.status !== 'pending') return { kind: 'obsolete', reason: 'closed' };
     if (generation !== this.#progress.generation) return { kind: 'obsolete', reason: 'superseded' };
-    const code = state.code?.generation === generation ? state.code : this.#newCode(generation, nonce, keys, policy, now);
-    const sendBefore = later(code.expiresAt, -lastMomentToSend(policy));
+    const issued = state.code?.generation === generation ? state.code : undefined;
+    const expiresAt = issued?.expiresAt ?? earlier(later(now, policy.ttl), this.facts.expiresAt);
+    const sendBefore = later(expiresAt, -lastMomentToSend(policy));
     if (now >= sendBefore) return { kind: 'obsolete', reason: 'expired' };
-    return { kind: 'issued', code: keys.open(this.#subjectOf(generation), code.seal), sendBefore };
+    const subject = this.#subjectOf(generation);
+    const seal = issued?.seal ?? keys.seal(subject, nonce);
+    if (!issued) this.#issue({ generation, seal, issuedAt: now, expiresAt, failures: 0 });
+    return { kind: 'issued', code: keys.open(subject, seal), sendBefore };
   }
 
   /**
@@ -179,13 +184,10 @@ export class Agreement {
     }
   }
 
-  #newCode(generation: number, nonce: Buffer, keys: CodeKeys, policy: AgreementPolicy, now: Date): IssuedCode {
-    const expiresAt = later(now, policy.ttl);
-    const seal = keys.seal(this.#subjectOf(generation), nonce);
-    const code = { generation, seal, issuedAt: now, expiresAt, failures: 0 };
+  #issue(code: IssuedCode): void {
+    const { generation, expiresAt } = code;
     this.#become({ state: { status: 'pending', code } });
     this.#record('code_issued', { generation, expires_at: expiresAt.toISOString() });
-    return code;
   }
 
   #mismatch(code: IssuedCode, policy: AgreementPolicy, now: Date): GuessOutcome {
@@ -241,8 +243,12 @@ export class Agreement {
 }
 
 /** No try of a send starts so short before its code ends: the person could not type it in time. */
-function lastMomentToSend(policy: AgreementPolicy): number {
-  return Math.min(60_000, policy.ttl / 4);
+function lastMomentToSend({ ttl, agreementTtl }: AgreementPolicy): number {
+  return Math.min(60_000, ttl / 4, agreementTtl / 4);
+}
+
+function earlier(one: Date, other: Date): Date {
+  return one < other ? one : other;
 }
 
 function later(time: Date, milliseconds: number): Date {

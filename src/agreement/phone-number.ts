@@ -38,9 +38,13 @@ export function parsePhoneNumber(typed: string, policy: PhonePolicy): PhoneNumbe
   return { e164: parsed.number, country };
 }
 
-/** What may be shown of a number: its first four digits and its last two, `+7916•••••67`. */
+/**
+ * What may be shown of a number: its first four digits and its last two, `+7916•••••67`; fewer where that would hide
+ * less than four (numbers of six to eight digits are real: Tokelau, Saint Helena, the Falklands).
+ */
 export function maskPhoneNumber(e164: string): string {
-  return e164.slice(0, 5) + '•'.repeat(Math.max(0, e164.length - 7)) + e164.slice(-2);
+  const shown = Math.max(0, Math.min(5, e164.length - 6));
+  return e164.slice(0, shown) + '•'.repeat(Math.max(0, e164.length - shown - 2)) + e164.slice(-2);
 }
 
 function refused(reason: PhoneRefusal): AgreementError {

@@ -1,0 +1,152 @@
+import { describe, expect, it } from '@jest/globals';
+import { anAgreement, asLoaded, BORN, bornPlus, MINUTE, type TestAgreement } from '../../test/support/agreements.js';
+import { Agreement } from './agreement.js';
+import { addParameters, fromRow, saveParameters } from './agreement.rows.js';
+import type { AgreementRow } from './agreement.schema.js';
+import { ADD, SAVE } from './agreement.sql.js';
+
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+/** What a statement would put into the columns: its own text says which parameter goes where. */
+function insertedBy(parameters: readonly unknown[]): AgreementRow {
+  const [, columns = '', values = ''] = /INSERT INTO agreement \(([^)]+)\) VALUES \(([^)]+)\)/.exec(ADD.text) ?? [];
+  const words = (list: string): string[] => list.split(',').map((word) => word.trim());
+  const given = words(values).map((value) =>
+    value.startsWith('$')
+      ? parameters[Number(value.slice(1)) - 1]
+      : (JSON.parse(value.replaceAll("'", '"')) as unknown),
+  );
+  const row = Object.fromEntries(words(columns).map((column, index) => [column, given[index]]));
+  const untouched = {
+    ...{ code_generation: null, code_key_id: null, code_nonce: null, code_hash: null },
+    ...{ code_issued_at: null, code_expires_at: null, code_failures: null },
+    ...{ confirmed_at: null, closed_at: null, close_reason: null },
+  };
+  return { ...untouched, ...row } as unknown as AgreementRow;
+}
+
+function updatedBy(parameters: readonly unknown[], row: AgreementRow): AgreementRow {
+  const [, assignments = ''] = /UPDATE agreement SET([^]+?)WHERE/.exec(SAVE.text) ?? [];
+  const changes = [...assignments.matchAll(/(\w+) = \$(\d+)/g)].map(([, column, number]) => [
+    column,
+    parameters[Number(number) - 1],
+  ]);
+  return { ...row, version: row.version + 1, ...Object.fromEntries(changes) } as AgreementRow;
+}
+
+const NEW_ROW = insertedBy(addParameters(anAgreement().agreement, 'event-1', TRACE));
+
+describe('the row of an agreement', () => {
+  it('is made from a new one and gives it back', () => {
+    const { agreement } = anAgreement();
+
+    const loaded = fromRow(NEW_ROW);
+
+    expect(loaded.facts).toEqual(agreement.facts);
+    expect(loaded.progress).toEqual(agreement.progress);
+    expect(loaded.version).toBe(1);
+    expect(loaded.changes).toEqual({ events: [], history: [] });
+  });
+
+  it('starts with the history entry, the event and the trace of its creation', () => {
+    const parameters = addParameters(anAgreement().agreement, 'event-1', TRACE);
+
+    expect(parameters.slice(19)).toEqual([
+      'created',
+      { generation: 1 },
+      'event-1',
+      'clients.agreement.AgreementCreated.v1',
+      expect.objectContaining({ generation: 1, occurred_at: BORN.toISOString() }),
+      TRACE,
+    ]);
+  });
+
+  it('is not made from an agreement that is not new', () => {
+    expect(() => addParameters(asLoaded(anAgreement().agreement), 'event-1', null)).toThrow('a new agreement has');
+  });
+
+  it.each<[string, TestAgreement]>([
+    ['pending without a code', anAgreement().withRequestedCode()],
+    ['pending with a code', anAgreement().withIssuedCode()],
+    ['pending with failures', anAgreement().withIssuedCode().withWrongGuesses(2)],
+    ['pending with an old code', anAgreement().withIssuedCode().withRequestedCode()],
+    ['confirmed', anAgreement().at(MINUTE).confirmed()],
+    ['withdrawn', anAgreement().confirmed().after(MINUTE).withdrawn()],
+    ['rejected', anAgreement().rejected()],
+    ['cancelled', anAgreement().cancelled()],
+    ['expired', anAgreement().withIssuedCode().expired()],
+  ])('that is %s holds the same after it was saved and loaded', (_, { agreement, now }) => {
+    const row = updatedBy(saveParameters(agreement, now, ['event-2'], null), NEW_ROW);
+    const loaded = fromRow(row);
+
+    expect(loaded.facts).toEqual(agreement.facts);
+    expect(loaded.progress).toEqual(agreement.progress);
+    expect(row.status).toBe(agreement.progress.state.status);
+  });
+
+  it.each<[string, TestAgreement]>([
+    ['confirmed', anAgreement().confirmed()],
+    ['rejected', anAgreement().rejected()],
+    ['cancelled', anAgreement().withIssuedCode().cancelled()],
+    ['expired', anAgreement().withIssuedCode().expired()],
+  ])('keeps neither the hash nor the nonce of a code once it is %s', (_, { agreement, now }) => {
+    const pending = { ...NEW_ROW, code_nonce: Buffer.alloc(16), code_hash: Buffer.alloc(32) };
+
+    const row = updatedBy(saveParameters(agreement, now, ['event-2'], null), pending);
+
+    const { code_generation, code_key_id, code_nonce, code_hash, code_issued_at, code_expires_at, code_failures } = row;
+    const columns = [
+      code_generation,
+      code_key_id,
+      code_nonce,
+      code_hash,
+      code_issued_at,
+      code_expires_at,
+      code_failures,
+    ];
+    expect(columns).toEqual([null, null, null, null, null, null, null]);
+  });
+
+  it('is saved on the version that was loaded, with its history and events in their order', () => {
+    const loaded = fromRow({ ...NEW_ROW, version: 41 });
+    loaded.requestCode(false, anAgreement().policy, bornPlus(MINUTE));
+    loaded.cancel('typed the wrong number', bornPlus(MINUTE));
+
+    const parameters = saveParameters(loaded, bornPlus(MINUTE), ['event-2', 'event-3'], TRACE);
+
+    expect(parameters.slice(0, 3)).toEqual([NEW_ROW.reference, 41, 'cancelled']);
+    const [ids, types, payloads, kinds, details, at, reason, traceparent] = parameters.slice(15);
+    expect([ids, types]).toEqual([
+      ['event-2', 'event-3'],
+      ['clients.agreement.CodeRequested.v1', 'clients.agreement.AgreementCancelled.v1'],
+    ]);
+    expect((payloads as string[]).map((payload) => JSON.parse(payload) as unknown)).toEqual([
+      expect.objectContaining({ generation: 2, occurred_at: bornPlus(MINUTE).toISOString() }),
+      expect.objectContaining({ reason: 'typed the wrong number', closed_at: bornPlus(MINUTE).toISOString() }),
+    ]);
+    expect([kinds, details]).toEqual([
+      ['code_requested', 'cancelled'],
+      ['{"generation":2}', '{"reason":"typed the wrong number"}'],
+    ]);
+    expect([at, reason, traceparent]).toEqual([bornPlus(MINUTE), 'typed the wrong number', TRACE]);
+  });
+
+  it.each<[string, Partial<AgreementRow>]>([
+    ['confirmed without its time', { status: 'confirmed' }],
+    ['withdrawn without its times', { status: 'withdrawn', confirmed_at: BORN }],
+    ['rejected without its time', { status: 'rejected' }],
+    ['pending with half a code', { status: 'pending', code_generation: 1, code_key_id: 'first' }],
+  ])('that is %s is not believed', (_, change) => {
+    expect(() => fromRow({ ...NEW_ROW, ...change })).toThrow('contradicts its own status');
+  });
+
+  it('gives an agreement that goes on from there', () => {
+    const agreement = anAgreement().withIssuedCode();
+    const row = updatedBy(saveParameters(agreement.agreement, agreement.now, [], null), NEW_ROW);
+
+    const loaded = fromRow(row);
+
+    expect(loaded).toBeInstanceOf(Agreement);
+    expect(loaded.confirm(agreement.code, agreement.keys, agreement.policy, BORN)).toEqual({ right: true });
+  });
+});
