@@ -7,9 +7,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
-import { DataFolderTaken, type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
+import { DataFolderTaken, type EmbeddedPostgres, startEmbeddedPostgres } from '../src/database/embedded-postgres.js';
 
-const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const STARTS_AND_STAYS = `
   import { registerHooks } from 'node:module';
   registerHooks({

@@ -53,7 +53,10 @@ export function createDataSource(
 }
 
 /** `require` encrypts without asking who answers; `verify-full` checks the certificate and the host name. */
-export function tlsOptions({ ssl, sslCa }: Pick<DatabaseSettings, 'ssl' | 'sslCa'>): false | { rejectUnauthorized: boolean; ca?: string } {
+export function tlsOptions({
+  ssl,
+  sslCa,
+}: Pick<DatabaseSettings, 'ssl' | 'sslCa'>): false | { rejectUnauthorized: boolean; ca?: string } {
   if (ssl === 'off') return false;
   return { rejectUnauthorized: ssl === 'verify-full', ...(sslCa === undefined ? {} : { ca: sslCa }) };
 }

@@ -1,8 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { EntitySchema } from 'typeorm';
-import { DatabaseClock } from './database-clock.js';
 import { Database, ENTITIES } from './database.js';
+import { DatabaseClock } from './database-clock.js';
 
+/** The one database of the process, for every module. */
 @Module({})
 export class DatabaseModule {
   /** @param entities the tables that are read through TypeORM */

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import pg from 'pg';
 import type { DataSource, EntitySchema } from 'typeorm';
 import { CONFIG, type Config } from '../config.js';
-import { type Logger, LOGGER } from '../logger.js';
+import { LOGGER, type Logger } from '../logger.js';
 import { createDataSource, tlsOptions } from './data-source.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 import { DatabaseUnavailable, isUnavailable } from './unavailable.js';
@@ -63,12 +63,7 @@ export class Database {
     const url = database.url?.reveal() ?? this.#embedded?.url ?? '';
     this.#directUrl = database.directUrl?.reveal() ?? url;
     if (database.migrate) await this.#whenReachable(signal, () => this.#migrate());
-    const source = await this.#whenReachable(signal, () => this.#open(url));
-    if (await source.showMigrations()) {
-      await source.destroy();
-      throw new Error('the schema of the database is not up to date: run npm run migration:run, or set MIGRATE=true');
-    }
-    this.#source = source;
+    this.#source = await this.#whenReachable(signal, () => this.#open(url));
   }
 
   /**
@@ -114,7 +109,15 @@ export class Database {
       keepAlive: true,
       application_name: 'agreement-service',
     });
-    return source.initialize();
+    await source.initialize();
+    try {
+      if (!(await source.showMigrations())) return source;
+    } catch (error) {
+      await source.destroy();
+      throw error;
+    }
+    await source.destroy();
+    throw new Error('the schema of the database is not up to date: run npm run migration:run, or set MIGRATE=true');
   }
 
   async #migrate(): Promise<void> {

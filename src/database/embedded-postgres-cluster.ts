@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chown, lchown, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run, WAY_OUT, type Launcher } from './embedded-postgres-launcher.js';
+import { type Launcher, run, WAY_OUT } from './embedded-postgres-launcher.js';
 
 /** The superuser of the cluster. */
 export const SUPERUSER = 'postgres';

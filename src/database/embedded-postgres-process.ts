@@ -1,13 +1,13 @@
-import { execFile, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { readFile, rm, stat } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Cluster } from './embedded-postgres-cluster.js';
-import { WAY_OUT, type Launcher } from './embedded-postgres-launcher.js';
+import { type Launcher, WAY_OUT } from './embedded-postgres-launcher.js';
 
 /** How our PostgreSQL ended: as {@link Postmaster.stop} asked, or by itself. */
 export type Ending = 'stopped' | 'died';
@@ -49,7 +49,7 @@ export class Postmaster {
     this.ended = new Promise((resolve) => {
       child.once('close', (code, signalled) => {
         const died = this.stopping === undefined;
-        if (died && this.ready) log(`PostgreSQL ended by itself: ${signalled ?? `exit code ${code}`}`);
+        if (died && this.ready) log(`PostgreSQL ended by itself: ${signalled ?? `exit code ${String(code)}`}`);
         resolve(died ? 'died' : 'stopped');
       });
     });

@@ -2,10 +2,10 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { escapeIdentifier, escapeLiteral } from 'pg';
-import { prepareCluster, SUPERUSER, type Cluster } from './embedded-postgres-cluster.js';
+import { type Cluster, prepareCluster, SUPERUSER } from './embedded-postgres-cluster.js';
 import { findLauncher, WAY_OUT } from './embedded-postgres-launcher.js';
-import { connect, judge, Ownership, OWNER_PID_SETTING, type Access } from './embedded-postgres-owner.js';
-import { findPostmaster, Postmaster, stopPostmaster, type Ending } from './embedded-postgres-process.js';
+import { type Access, connect, judge, OWNER_PID_SETTING, Ownership } from './embedded-postgres-owner.js';
+import { type Ending, findPostmaster, Postmaster, stopPostmaster } from './embedded-postgres-process.js';
 
 /** A running PostgreSQL of our own. */
 export interface EmbeddedPostgres {
@@ -19,6 +19,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+/** Where an embedded PostgreSQL keeps its data, and how. */
 export interface EmbeddedPostgresOptions {
   /** Absolute; made if missing. All lies in its folder `postgres`. */
   readonly dataDir: string;

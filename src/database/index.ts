@@ -1,4 +1,4 @@
 export { createDataSource } from './data-source.js';
-export { DatabaseClock } from './database-clock.js';
 export { Database, type Statement } from './database.js';
+export { DatabaseClock } from './database-clock.js';
 export { DatabaseUnavailable, isUnavailable } from './unavailable.js';

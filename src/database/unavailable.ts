@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** The database cannot be used now; the same request may well succeed a moment later. */
 export class DatabaseUnavailable extends Error {}
 
@@ -25,10 +27,11 @@ const PG_MESSAGES =
 /** Whether an error, or what caused it, says that the database is away rather than that the statement is wrong. */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable) return true;
-  if (!(error instanceof Error)) return false;
+  // Not instanceof: an error of Node's own is of another realm than a program that runs in a vm context, as under jest.
+  if (!types.isNativeError(error)) return false;
   const { code } = error as { code?: unknown };
   if (typeof code === 'string' && (SERVER_STATE.test(code) || SOCKET_CODES.has(code))) return true;
   if (PG_MESSAGES.test(error.message)) return true;
-  if (error instanceof AggregateError) return error.errors.some(isUnavailable);
+  if ('errors' in error && Array.isArray(error.errors)) return error.errors.some(isUnavailable);
   return isUnavailable(error.cause);
 }
