@@ -20,4 +20,13 @@ export default {
   ],
   testTimeout: 30_000,
   maxWorkers: 2,
+  coverageProvider: 'v8',
+  // A state is types alone: nothing of it runs.
+  collectCoverageFrom: ['src/{agreement,outbox,messaging}/**/*.ts', '!**/*.spec.ts', '!**/*.state.ts'],
+  coverageReporters: ['text', 'json-summary'],
+  coverageThreshold: {
+    './src/agreement/': { lines: 90 },
+    './src/outbox/': { lines: 90 },
+    './src/messaging/': { lines: 90 },
+  },
 };

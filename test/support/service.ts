@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -24,7 +23,8 @@ const KEYS = {
   CONTACT_KEYS: `test:${randomBytes(32).toString('base64')}`,
 };
 
-const DATA_DIR = mkdtempSync(join(tmpdir(), 'agreement-spec-'));
+/** Named, never made: the keys are given. */
+const DATA_DIR = join(tmpdir(), 'agreement-spec-without-data');
 
 /** The environment of a service under test: this database, a free port, events inside the process. */
 export function testEnvironment(database: TestDatabase, env: Record<string, string> = {}): Record<string, string> {
