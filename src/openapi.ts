@@ -1,26 +1,135 @@
+import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { ProblemDto } from './http/index.js';
+import { AppModule } from './app.module.js';
+import type { Config } from './config.js';
+import { ProblemDto, problemTable, ROUTE_SCOPES } from './http/index.js';
+import { createAdapter } from './http/server.js';
+import type { Logger } from './logger.js';
 
 const DESCRIPTION = `Obtains a person's agreement to the processing of their personal data and proves it, by a one-time
-code sent to their phone. Create an agreement, let the person type the code, confirm it. Whatever goes wrong is answered
-with \`application/problem+json\`; its \`code\` is the stable part.`;
+code sent to their phone. Create an agreement, let the person type the code, confirm it.
+
+JSON in and out; times are UTC in ISO 8601 with milliseconds; a trailing slash makes no difference. Bodies are at most
+16 KiB, unknown fields are refused. Answers may grow fields and enumerations values: ignore what you do not know. Every
+answer carries \`Cache-Control: no-store\` and \`X-Request-Id\`.
+
+Whatever goes wrong is answered with \`application/problem+json\` (RFC 9457). Its \`code\` is the stable part, its
+\`detail\` is for people:
+
+${problemTable()}`;
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
+
+const HEADERS = {
+  RequestId: { description: 'Names the request in the logs: yours, or a new one.', schema: { type: 'string' } },
+};
+const PARAMETERS = {
+  RequestId: {
+    name: 'X-Request-Id',
+    in: 'header',
+    required: false,
+    description: 'Your name for the request: 1 to 128 letters, digits and `. _ : + / = -`; any other is replaced.',
+    schema: { type: 'string' },
+  },
+  Language: {
+    name: 'Accept-Language',
+    in: 'header',
+    required: false,
+    description: 'The language of `detail`: ru (default) or en.',
+    schema: { type: 'string' },
+  },
+} as const;
 
 /** The OpenAPI document, made from the controllers. */
-export function createOpenApi(app: NestFastifyApplication): OpenAPIObject {
+function createOpenApi(app: NestFastifyApplication): OpenAPIObject {
   const options = new DocumentBuilder()
+    .setOpenAPIVersion('3.0.3')
     .setTitle('Agreement service')
     .setDescription(DESCRIPTION)
     .setVersion('1')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key. Not needed while none are configured.' })
+    .addServer('/', 'Where this document comes from')
+    .addSecurity('bearer', {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'An API key. Not needed while none are configured.',
+    })
     .addTag('agreement', 'From the first code to the withdrawal')
     .addTag('sandbox', 'The texts that were not sent: outside production only')
     .addTag('health', 'Probes')
     .build();
-  return SwaggerModule.createDocument(app, options, { extraModels: [ProblemDto] });
+  return completed(SwaggerModule.createDocument(app, options, { extraModels: [ProblemDto] }));
+}
+
+/** The document of a service that is not started: nothing listens or connects. */
+export async function describeApi(config: Config, logger: Logger): Promise<OpenAPIObject> {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.for(config, logger), createAdapter(config), {
+    logger: false,
+    abortOnError: false,
+  });
+  return createOpenApi(app);
 }
 
 /** Swagger UI at /docs and the document at /docs-json. */
 export function serveDocs(app: NestFastifyApplication): void {
   SwaggerModule.setup('docs', app, () => createOpenApi(app), { customSiteTitle: 'Agreement service' });
+}
+
+/** Adds what holds for all routes alike, so that no controller can forget it. */
+function completed(document: OpenAPIObject): OpenAPIObject {
+  const components = { ...document.components, headers: HEADERS, parameters: { ...PARAMETERS } };
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(item) as [string, Operation][]) {
+      describeHeaders(operation);
+      describeScope(operation, ROUTE_SCOPES[`${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`]);
+      showInstance(operation, path);
+      for (const schema of schemasIn(operation.requestBody, components.schemas)) schema.additionalProperties ??= false;
+    }
+  }
+  return { ...document, components };
+}
+
+function describeHeaders(operation: Operation): void {
+  const parameters = Object.keys(PARAMETERS).map((name) => ({ $ref: `#/components/parameters/${name}` }));
+  operation.parameters = [...(operation.parameters ?? []), ...parameters];
+  for (const response of Object.values(operation.responses)) {
+    if (response && !('$ref' in response)) {
+      response.headers = { ...response.headers, 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
+    }
+  }
+}
+
+function describeScope(operation: Operation, scope: string | undefined): void {
+  if (scope === undefined || scope === 'public') return;
+  operation.description = `${operation.description ?? ''}\n\nScope of the key: \`${scope}\`.`.trim();
+}
+
+/** The examples of problems name the path that they are shown under. */
+function showInstance(operation: Operation, path: string): void {
+  const instance = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => exampleOf(operation, name));
+  for (const response of Object.values(operation.responses)) {
+    if (!response || '$ref' in response) continue;
+    for (const example of Object.values(response.content?.['application/problem+json']?.examples ?? {})) {
+      if ('value' in example) Object.assign(example.value as object, { instance });
+    }
+  }
+}
+
+function exampleOf({ parameters = [] }: Operation, name: string): string {
+  const parameter = parameters.find((candidate) => 'name' in candidate && candidate.name === name);
+  const schema = parameter && 'schema' in parameter ? parameter.schema : undefined;
+  return schema && 'example' in schema ? String(schema.example) : name;
+}
+
+/** Every schema of an object that a request body is made of. */
+function* schemasIn(
+  part: unknown,
+  schemas: Record<string, Schema> | undefined,
+): Generator<{ additionalProperties?: unknown }> {
+  if (typeof part !== 'object' || part === null) return;
+  const { $ref, type } = part as { $ref?: string; type?: string };
+  if ($ref !== undefined) yield* schemasIn(schemas?.[$ref.split('/').at(-1) ?? ''], schemas);
+  else if (type === 'object') yield part;
+  for (const inner of Object.values(part)) yield* schemasIn(inner, schemas);
 }

@@ -3,6 +3,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
+  ApiBody,
   ApiCreatedResponse,
   ApiOkResponse,
   ApiOperation,
@@ -12,16 +13,10 @@ import {
 import type { FastifyReply } from 'fastify';
 import { CONFIG, type Config } from '../config.js';
 import { ApiProblems, Client, InputPipe, NoFieldsPipe, Problem, Traceparent } from '../http/index.js';
-import {
-  AgreementDto,
-  AgreementListDto,
-  ConfirmAgreementDto,
-  CreateAgreementDto,
-  ListAgreementsDto,
-  ReasonDto,
-} from './agreement.dto.js';
+import { ConfirmAgreementDto, CreateAgreementDto, EXAMPLE, ListAgreementsDto, ReasonDto } from './agreement.dto.js';
 import { AgreementError } from './agreement.errors.js';
 import type { AgreementView } from './agreement.view.js';
+import { AgreementDto, AgreementListDto } from './agreement-view.dto.js';
 import { CancelAgreement } from './cancel-agreement.js';
 import { ConfirmAgreement } from './confirm-agreement.js';
 import { type AgreementRequest, CreateAgreement } from './create-agreement.js';
@@ -30,9 +25,21 @@ import { type AgreementPage, ListAgreements } from './list-agreements.js';
 import { RequestResend } from './request-resend.js';
 import { WithdrawAgreement } from './withdraw-agreement.js';
 
-/** What every route of agreements may answer, whatever it does. */
+/** What every route may answer, whatever it does. */
 const ALWAYS = ['unauthorized', 'forbidden', 'unavailable', 'internal_error'] as const;
+const WITH_BODY = ['malformed_request', 'validation_failed', ...ALWAYS] as const;
+/** What every call with a body to one agreement may be answered, and what all but a withdrawal. */
+const TO_ONE = ['agreement_not_found', ...WITH_BODY] as const;
+const OVER = ['already_confirmed', 'agreement_closed'] as const;
 
+const REFERENCE = {
+  name: 'reference',
+  format: 'uuid',
+  description: 'The reference that the creation answered with.',
+  example: EXAMPLE.reference,
+} as const;
+
+/** The routes of `/v1/agreement`: each builds one command or query, and decides nothing. */
 @ApiTags('agreement')
 @ApiBearerAuth()
 @Controller('v1/agreement')
@@ -45,13 +52,18 @@ export class AgreementController {
   ) {}
 
   @Post()
-  @ApiOperation({ operationId: 'createAgreement', summary: 'Ask a person for their agreement by a code to their phone' })
+  @ApiOperation({
+    operationId: 'createAgreement',
+    summary: 'Ask a person for their agreement by a code to their phone',
+    description: 'Each call makes a new agreement with a code of its own, also for the same phone.',
+  })
+  @ApiBody({ type: CreateAgreementDto, description: 'Whom to ask, and for what.' })
   @ApiCreatedResponse({
     type: AgreementDto,
     description: 'Taken; the code is on its way.',
     headers: { Location: { description: '/v1/agreement/{reference}', schema: { type: 'string' } } },
   })
-  @ApiProblems('malformed_request', 'validation_failed', 'phone_not_allowed', ...ALWAYS)
+  @ApiProblems('phone_not_allowed', ...WITH_BODY)
   async create(
     @Client() client: string,
     @Traceparent() traceparent: string,
@@ -64,8 +76,12 @@ export class AgreementController {
   }
 
   @Get()
-  @ApiOperation({ operationId: 'listAgreements', summary: 'Your agreements, newest first' })
-  @ApiOkResponse({ type: AgreementListDto })
+  @ApiOperation({
+    operationId: 'listAgreements',
+    summary: 'Your agreements, newest first',
+    description: 'Filters narrow each other down. Agreements that are made meanwhile do not move the pages.',
+  })
+  @ApiOkResponse({ type: AgreementListDto, description: 'A page of them.' })
   @ApiProblems('validation_failed', ...ALWAYS)
   list(@Client() client: string, @Query() query: ListAgreementsDto): Promise<AgreementPage> {
     const filter = {
@@ -74,16 +90,20 @@ export class AgreementController {
       status: query.status,
       createdAfter: timeOf(query.created_after),
       createdBefore: timeOf(query.created_before),
-      limit: query.limit ?? 20,
+      limit: Number(query.limit ?? 20),
       cursor: query.cursor,
     };
     return this.queries.execute(new ListAgreements(client, filter));
   }
 
   @Get(':reference')
-  @ApiOperation({ operationId: 'getAgreement', summary: 'One agreement' })
-  @ApiParam({ name: 'reference', format: 'uuid' })
-  @ApiOkResponse({ type: AgreementDto })
+  @ApiOperation({
+    operationId: 'getAgreement',
+    summary: 'One agreement',
+    description: "Another client's agreement is answered like an unknown one.",
+  })
+  @ApiParam(REFERENCE)
+  @ApiOkResponse({ type: AgreementDto, description: 'As it is now.' })
   @ApiProblems('agreement_not_found', ...ALWAYS)
   get(@Client() client: string, @Param('reference') reference: string): Promise<AgreementView> {
     return this.queries.execute(new GetAgreement(client, known(reference)));
@@ -91,14 +111,15 @@ export class AgreementController {
 
   @Post(':reference')
   @HttpCode(200)
-  @ApiOperation({ operationId: 'confirmAgreement', summary: 'Confirm it with the code' })
-  @ApiParam({ name: 'reference', format: 'uuid' })
+  @ApiOperation({
+    operationId: 'confirmAgreement',
+    summary: 'Confirm it with the code',
+    description: 'A wrong code costs an attempt; a request that is refused for any other reason costs none.',
+  })
+  @ApiParam(REFERENCE)
+  @ApiBody({ type: ConfirmAgreementDto, description: 'What the person typed.' })
   @ApiOkResponse({ type: AgreementDto, description: 'Confirmed. A code works once.' })
-  @ApiProblems(
-    ...['malformed_request', 'validation_failed', 'agreement_not_found', 'code_not_sent_yet', 'code_invalid'] as const,
-    ...['attempts_exhausted', 'code_expired', 'already_confirmed', 'agreement_closed'] as const,
-    ...ALWAYS,
-  )
+  @ApiProblems('code_not_sent_yet', 'code_invalid', 'attempts_exhausted', 'code_expired', ...OVER, ...TO_ONE)
   confirm(
     @Client() client: string,
     @Traceparent() traceparent: string,
@@ -107,24 +128,35 @@ export class AgreementController {
   ): Promise<AgreementView> {
     const { length } = this.config.otp;
     if (code.length !== length) {
-      throw new Problem('validation_failed', { errors: [{ field: 'code', message: `must be exactly ${length} digits` }] });
+      throw new Problem('validation_failed', {
+        errors: [{ field: 'code', message: `must be exactly ${length} digits` }],
+      });
     }
     return this.commands.execute(new ConfirmAgreement(client, known(reference), code, traceparent));
   }
 
   @Post(':reference/resend')
   @HttpCode(202)
-  @ApiOperation({ operationId: 'resendCode', summary: 'Ask for a further code' })
-  @ApiParam({ name: 'reference', format: 'uuid' })
+  @ApiOperation({
+    operationId: 'resendCode',
+    summary: 'Ask for a further code',
+    description:
+      'Possible from `resend_available_at` on, while there are `codes_left`. A further code brings further guesses, but ' +
+      'the agreement takes no more failures in all.',
+  })
+  @ApiBody({
+    schema: { type: 'object', maxProperties: 0 },
+    required: false,
+    description: 'Nothing, or an empty object.',
+  })
+  @ApiParam(REFERENCE)
   @ApiAcceptedResponse({
     type: AgreementDto,
-    description: 'A new code is on its way; the old one is good until the new one is issued. While the newest code still waits to be sent, nothing changes.',
+    description:
+      'A new code is on its way; the old one is good until the new one is issued. While the newest code still waits ' +
+      'to be sent, nothing changes.',
   })
-  @ApiProblems(
-    ...['malformed_request', 'validation_failed', 'agreement_not_found', 'already_confirmed', 'agreement_closed'] as const,
-    ...['resend_too_soon', 'send_limit_reached'] as const,
-    ...ALWAYS,
-  )
+  @ApiProblems('resend_too_soon', 'send_limit_reached', ...OVER, ...TO_ONE)
   resend(
     @Client() client: string,
     @Traceparent() traceparent: string,
@@ -136,13 +168,15 @@ export class AgreementController {
 
   @Post(':reference/cancel')
   @HttpCode(200)
-  @ApiOperation({ operationId: 'cancelAgreement', summary: 'Give up a pending agreement' })
-  @ApiParam({ name: 'reference', format: 'uuid' })
+  @ApiOperation({
+    operationId: 'cancelAgreement',
+    summary: 'Give up a pending agreement',
+    description: 'Its code works no longer. What is confirmed cannot be cancelled, only withdrawn.',
+  })
+  @ApiBody({ type: ReasonDto, required: false, description: 'Nothing, or the reason.' })
+  @ApiParam(REFERENCE)
   @ApiOkResponse({ type: AgreementDto, description: 'Cancelled; a second time gives the same answer.' })
-  @ApiProblems(
-    ...['malformed_request', 'validation_failed', 'agreement_not_found', 'already_confirmed', 'agreement_closed'] as const,
-    ...ALWAYS,
-  )
+  @ApiProblems(...OVER, ...TO_ONE)
   cancel(
     @Client() client: string,
     @Traceparent() traceparent: string,
@@ -154,10 +188,15 @@ export class AgreementController {
 
   @Post(':reference/withdraw')
   @HttpCode(200)
-  @ApiOperation({ operationId: 'withdrawAgreement', summary: 'Take a confirmed agreement back' })
-  @ApiParam({ name: 'reference', format: 'uuid' })
+  @ApiOperation({
+    operationId: 'withdrawAgreement',
+    summary: 'Take a confirmed agreement back',
+    description: 'Needs no code and no contact (GDPR Art. 7(3): as easy as giving it).',
+  })
+  @ApiBody({ type: ReasonDto, required: false, description: 'Nothing, or the reason.' })
+  @ApiParam(REFERENCE)
   @ApiOkResponse({ type: AgreementDto, description: 'Withdrawn; a second time gives the same answer.' })
-  @ApiProblems('malformed_request', 'validation_failed', 'agreement_not_found', 'not_confirmed', ...ALWAYS)
+  @ApiProblems('not_confirmed', ...TO_ONE)
   withdraw(
     @Client() client: string,
     @Traceparent() traceparent: string,
@@ -171,13 +210,15 @@ export class AgreementController {
     const { subject = {}, metadata = {}, locale = 'ru' } = body;
     const document = body.document ?? this.config.documentDefault;
     if (!document) {
-      throw new Problem('validation_failed', { errors: [{ field: 'document', message: 'is needed: there is no default' }] });
+      throw new Problem('validation_failed', {
+        errors: [{ field: 'document', message: 'is needed: there is no default' }],
+      });
     }
     const { id, version, sha256 } = document;
     return {
       idHash: body.id_hash,
       phone: body.phone,
-      document: { id, version, sha256 },
+      document: { id, version, sha256: sha256.toLowerCase() },
       locale,
       metadata,
       subject: {

@@ -1,25 +1,31 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { Problem, type ProblemCode, type ProblemDetails, PROBLEMS } from './problem.js';
+import { documentOf } from './problem-document.js';
 import { detailOf } from './problem-texts.js';
-import { type ProblemCode, type ProblemDetails, PROBLEMS } from './problem.js';
+
+const PROBLEM_CODES = Object.keys(PROBLEMS) as ProblemCode[];
+
+/** Stands for the path of the request until the document is whole. */
+const INSTANCE = '/v1/agreement';
 
 class FieldErrorDto {
-  @ApiProperty({ example: 'document.sha256' })
+  @ApiProperty({ example: 'document.sha256', description: 'The path of the field; empty for the body itself.' })
   field!: string;
 
-  @ApiProperty({ example: 'must be 64 hex digits' })
+  @ApiProperty({ example: 'must be 64 hex digits', description: 'What is expected, in English, for developers.' })
   message!: string;
 }
 
 /** The one shape of everything that goes wrong (RFC 9457). */
 export class ProblemDto {
-  @ApiProperty({ example: 'urn:agreement-service:problem:code_invalid' })
+  @ApiProperty({ example: 'urn:agreement-service:problem:code_invalid', description: 'The code as a URI.' })
   type!: string;
 
-  @ApiProperty({ example: PROBLEMS.code_invalid.title })
+  @ApiProperty({ example: PROBLEMS.code_invalid.title, description: 'The code in English words.' })
   title!: string;
 
-  @ApiProperty({ type: 'integer', example: 422 })
+  @ApiProperty({ type: 'integer', example: 422, description: 'The status of the answer.' })
   status!: number;
 
   @ApiProperty({ description: 'For people, in Russian or by Accept-Language in English.' })
@@ -28,25 +34,33 @@ export class ProblemDto {
   @ApiProperty({ example: '/v1/agreement', description: 'The path of the request.' })
   instance!: string;
 
-  @ApiProperty({ enum: Object.keys(PROBLEMS), description: 'For programs; does not change.' })
+  @ApiProperty({ enum: PROBLEM_CODES, description: 'For programs; does not change.' })
   code!: ProblemCode;
 
-  @ApiProperty({ type: 'integer', required: false })
+  @ApiProperty({ type: 'integer', required: false, description: 'With `code_invalid`: guesses left for this code.' })
   attempts_left?: number;
 
-  @ApiProperty({ type: String, required: false })
+  @ApiProperty({
+    type: String,
+    required: false,
+    description: 'With `agreement_closed` and `code_invalid`: the status of the agreement.',
+  })
   agreement_status?: string;
 
-  @ApiProperty({ type: String, required: false })
+  @ApiProperty({
+    type: String,
+    required: false,
+    description: 'With `phone_not_allowed`: invalid, not_mobile or country. With `forbidden`: host.',
+  })
   reason?: string;
 
-  @ApiProperty({ type: String, required: false })
+  @ApiProperty({ type: String, required: false, description: 'With `send_limit_reached`: which limit.' })
   limit?: string;
 
   @ApiProperty({ type: 'integer', required: false, description: 'Seconds; equal to the header Retry-After.' })
   retry_after?: number;
 
-  @ApiProperty({ type: [FieldErrorDto], required: false })
+  @ApiProperty({ type: [FieldErrorDto], required: false, description: 'With `validation_failed`: the fields.' })
   errors?: FieldErrorDto[];
 }
 
@@ -82,18 +96,24 @@ function describe(status: number, codes: readonly ProblemCode[]): MethodDecorato
     status,
     description: codes.join(', '),
     content: { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) }, examples } },
-    ...(retry ? { headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } } } : {}),
+    headers: {
+      ...(retry ? { 'Retry-After': header('When to try again, in seconds.', 'integer') } : {}),
+      ...(codes.includes('unauthorized') ? { 'WWW-Authenticate': header('Bearer', 'string') } : {}),
+    },
   });
 }
 
+const header = (description: string, type: 'integer' | 'string') => ({ description, schema: { type } });
+
 function example(code: ProblemCode, status: number): object {
-  const details = { ...EXAMPLES[code], status };
-  return {
-    type: `urn:agreement-service:problem:${code}`,
-    title: PROBLEMS[code].title,
-    detail: detailOf(code, details, 'ru'),
-    instance: '/v1/agreement/019aa3b2-5c1e-7d30-9f4a-6b1c2d3e4f50',
-    code,
-    ...details,
-  };
+  return documentOf(new Problem(code, { ...EXAMPLES[code], status }), INSTANCE, 'ru');
+}
+
+/** Every problem with its statuses and its text, as a table in Markdown. */
+export function problemTable(): string {
+  const rows = PROBLEM_CODES.map((code) => {
+    const statuses = [PROBLEMS[code].status, ...(MORE_STATUSES[code] ?? [])].join(', ');
+    return `| \`${code}\` | ${statuses} | ${detailOf(code, EXAMPLES[code] ?? {}, 'en')} |`;
+  });
+  return ['| code | status | for example |', '|---|---|---|', ...rows].join('\n');
 }

@@ -5,7 +5,7 @@ import { Health } from './health.js';
 
 /** The answer of both probes. */
 export class HealthDto {
-  @ApiProperty({ enum: ['ok', 'not_ready'], example: 'ok' })
+  @ApiProperty({ enum: ['ok', 'not_ready'], example: 'ok', description: 'Whether to send requests here.' })
   status!: 'ok' | 'not_ready';
 
   @ApiProperty({
@@ -17,6 +17,7 @@ export class HealthDto {
   waiting_for?: string[];
 }
 
+/** What an orchestrator asks: whether to restart the process, and whether to send it requests. */
 @ApiTags('health')
 @Controller('health')
 export class HealthController {
@@ -25,7 +26,7 @@ export class HealthController {
   @Get('live')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ operationId: 'getLiveness', summary: 'The process runs', description: 'Restart it when this fails.' })
-  @ApiOkResponse({ type: HealthDto })
+  @ApiOkResponse({ type: HealthDto, description: 'It does.' })
   live(): HealthDto {
     return { status: 'ok' };
   }
@@ -39,7 +40,7 @@ export class HealthController {
       'PostgreSQL answers, Kafka was reached once where this process needs it, and it is not shutting down. ' +
       'A Kafka that goes away later changes nothing here: agreements are still taken, their events wait.',
   })
-  @ApiOkResponse({ type: HealthDto })
+  @ApiOkResponse({ type: HealthDto, description: 'Ready.' })
   @ApiServiceUnavailableResponse({ type: HealthDto, description: 'Not ready; waiting_for says why.' })
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthDto> {
     const waitingFor = await this.health.notReady();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { detailOf } from './problem-texts.js';
 import { Problem, type ProblemCode, type ProblemDetails, PROBLEMS } from './problem.js';
+import { detailOf } from './problem-texts.js';
 
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 

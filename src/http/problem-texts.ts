@@ -11,8 +11,8 @@ const TEXTS: Record<ProblemCode, Record<Language, Text>> = {
     en: 'The request did not pass validation: correct the fields listed in errors.',
   },
   malformed_request: {
-    ru: ({ status }) => MALFORMED.ru[status ?? 400] ?? 'Запрос не удалось разобрать.',
-    en: ({ status }) => MALFORMED.en[status ?? 400] ?? 'The request could not be read.',
+    ru: ({ status, reason }) => (reason ? undefined : MALFORMED.ru[status ?? 400]) ?? 'Запрос не удалось разобрать.',
+    en: ({ status, reason }) => (reason ? undefined : MALFORMED.en[status ?? 400]) ?? 'The request could not be read.',
   },
   unauthorized: {
     ru: 'Нужен действующий ключ API в заголовке Authorization: Bearer.',
@@ -32,7 +32,10 @@ const TEXTS: Record<ProblemCode, Record<Language, Text>> = {
     ru: ({ reason }) => PHONE.ru[reason ?? ''] ?? 'На этот номер отправить код нельзя.',
     en: ({ reason }) => PHONE.en[reason ?? ''] ?? 'No code can be sent to this number.',
   },
-  code_not_sent_yet: { ru: 'Код ещё не отправлен. Повторите попытку позже.', en: 'No code has been sent yet. Try again later.' },
+  code_not_sent_yet: {
+    ru: 'Код ещё не отправлен. Повторите попытку позже.',
+    en: 'No code has been sent yet. Try again later.',
+  },
   code_invalid: {
     ru: ({ attempts_left: left }) => `Неверный код, осталось попыток: ${left ?? 0}`,
     en: ({ attempts_left: left }) => `Wrong code, attempts left: ${left ?? 0}`,

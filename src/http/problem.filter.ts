@@ -1,11 +1,10 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import Negotiator from 'negotiator';
 import { AgreementError, type AgreementFault, UnknownCodeKey } from '../agreement/index.js';
 import { isUnavailable } from '../database/index.js';
-import { type Logger, LOGGER } from '../logger.js';
-import { Problem, PROBLEMS } from './problem.js';
-import { detailOf, type Language } from './problem-texts.js';
+import { LOGGER, type Logger } from '../logger.js';
+import { Problem } from './problem.js';
+import { send } from './problem-document.js';
 import { RouteTable } from './route-table.js';
 
 /** When a caller may try again after a 503, in seconds: about as long as a restart of the database takes. */
@@ -24,7 +23,10 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = this.#problemOf(error, request);
     if (problem.code === 'internal_error') {
-      this.logger.error({ request_id: request.id, route: request.routeOptions.url, err: stripped(error) }, 'internal error');
+      this.logger.error(
+        { request_id: request.id, route: request.routeOptions.url, error: stripped(error) },
+        'internal error',
+      );
     }
     request.problem = problem;
     send(problem, request, reply);
@@ -35,7 +37,10 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof AgreementError) return fromFault(error.fault);
     if (isUnavailable(error)) return new Problem('unavailable', { retry_after: RETRY_UNAVAILABLE });
     if (error instanceof UnknownCodeKey) {
-      this.logger.error({ request_id: request.id, key_id: error.keyId }, 'a code was made by an OTP key that is not configured');
+      this.logger.error(
+        { request_id: request.id, key_id: error.keyId },
+        'a code was made by an OTP key that is not configured',
+      );
       return new Problem('unavailable', { retry_after: RETRY_UNAVAILABLE });
     }
     if (error instanceof HttpException) return this.#fromStatus(error.getStatus(), request);
@@ -44,14 +49,16 @@ export class ProblemFilter implements ExceptionFilter {
 
   /** What Fastify and Nest refuse by themselves, before a controller is reached. */
   #fromStatus(status: number, request: FastifyRequest): Problem {
-    if (status === 404) {
-      const allow = this.routes.methodsOf(request.url);
-      return allow.length > 0 ? new Problem('method_not_allowed', { allow }) : new Problem('not_found');
-    }
+    if (status === 404) return noSuchRoute(this.routes.methodsOf(request.url));
     if (status === 503) return new Problem('unavailable', { retry_after: RETRY_UNAVAILABLE });
     if (status >= 400 && status < 500) return new Problem('malformed_request', { status });
     return new Problem('internal_error');
   }
+}
+
+/** @param allow the methods that the path knows; empty where nobody serves it */
+export function noSuchRoute(allow: readonly string[]): Problem {
+  return allow.length > 0 ? new Problem('method_not_allowed', { allow }) : new Problem('not_found');
 }
 
 /** The one map from the domain's faults to HTTP; a fault that is missing here does not compile. */
@@ -75,35 +82,6 @@ function fromFault(fault: AgreementFault): Problem {
     case 'not_confirmed':
       return new Problem(fault.code);
   }
-}
-
-/** Writes the document; also used where no controller is involved. */
-export function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
-  const { allow, ...details } = problem.details;
-  const { code, status } = problem;
-  if (details.retry_after !== undefined) reply.header('Retry-After', String(details.retry_after));
-  if (allow) reply.header('Allow', allow.join(', '));
-  if (code === 'unauthorized') reply.header('WWW-Authenticate', 'Bearer');
-  const language = languageOf(request);
-  const body = {
-    type: `urn:agreement-service:problem:${code}`,
-    title: PROBLEMS[code].title,
-    status,
-    detail: detailOf(code, problem.details, language),
-    instance: request.url.split('?', 1)[0],
-    code,
-    ...details,
-  };
-  void reply
-    .status(status)
-    .header('Content-Language', language)
-    .type('application/problem+json; charset=utf-8')
-    .send(JSON.stringify({ ...body, status }));
-}
-
-function languageOf(request: FastifyRequest): Language {
-  const wanted = new Negotiator(request.raw).language(['ru', 'en']);
-  return wanted === 'en' ? 'en' : 'ru';
 }
 
 /** Type, message and place of a defect, without the fields of a driver's error, which may hold parameters. */

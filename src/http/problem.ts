@@ -23,6 +23,7 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
+/** One field of the request that cannot be taken, and why. */
 export interface FieldError {
   /** Path of the field, `document.sha256`. */
   readonly field: string;

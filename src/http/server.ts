@@ -1,13 +1,16 @@
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, maxHeaderSize } from 'node:http';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
 import { Health } from './health.js';
+import { noSuchRoute } from './problem.filter.js';
 import { Problem } from './problem.js';
-import { send } from './problem.filter.js';
+import { send } from './problem-document.js';
 import { RouteTable } from './route-table.js';
+import { answerUnreadable, readableUrl } from './unreadable-requests.js';
 
 const BODY_LIMIT = 16 * 1024;
 
@@ -20,7 +23,10 @@ export function createAdapter(config: Config): FastifyAdapter {
   return new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
+    // No shorter than what Node takes for a request line: what is too long for a reference is an unknown one.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: maxHeaderSize },
+    rewriteUrl: readableUrl,
+    clientErrorHandler: answerUnreadable,
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => {
       const id = request.headers['x-request-id'];
@@ -35,7 +41,7 @@ export function createAdapter(config: Config): FastifyAdapter {
 
 /** What every request goes through outside the controllers. Call it before the application registers its routes. */
 export function installHooks(app: NestFastifyApplication, config: Config, logger: Logger): void {
-  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const fastify = app.getHttpAdapter().getInstance();
   const routes = app.get(RouteTable);
   const health = app.get(Health);
   fastify.decorateRequest('client', '');
@@ -43,11 +49,13 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
   fastify.addHook('onRoute', (route) => routes.add(route));
   acceptOnlyJson(fastify);
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header('X-Request-Id', request.id);
-    if (request.url.startsWith('/v1')) reply.header('Cache-Control', 'no-store');
+    reply.headers({ 'X-Request-Id': request.id, 'Cache-Control': 'no-store' });
     if (health.stopping) reply.header('Connection', 'close');
-    if (!config.apiKeys && !isOurs(request, config)) refuseHost(request, reply);
+    if (!config.apiKeys && !isOurs(request, config))
+      refuse(new Problem('forbidden', { reason: 'host' }), request, reply);
     else if (request.method === 'OPTIONS') answerOptions(request, reply, routes);
+    // Before the body is read: whatever it is, there is nobody to give it to.
+    else if (request.is404) refuse(noSuchRoute(routes.methodsOf(request.url)), request, reply);
     else done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {
@@ -55,7 +63,13 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
     done();
   });
   if (config.http.corsOrigins.length > 0) {
-    app.enableCors({ origin: [...config.http.corsOrigins], exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id'] });
+    app.enableCors({
+      origin: [...config.http.corsOrigins],
+      exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id'],
+      // It adds its headers before our hook, which answers every OPTIONS, a browser's preflight or not.
+      preflightContinue: true,
+      strictPreflight: false,
+    });
   }
 }
 
@@ -63,9 +77,11 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
 function acceptOnlyJson(fastify: FastifyInstance): void {
   const parse = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else parse(request, body as string, done);
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    // Decoding would put U+FFFD in the place of what was sent.
+    else if (!isUtf8(body as Buffer)) done(new Problem('malformed_request'));
+    else void parse(request, body.toString(), done);
   });
 }
 
@@ -75,21 +91,22 @@ function acceptOnlyJson(fastify: FastifyInstance): void {
  */
 function isOurs(request: FastifyRequest, { http }: Config): boolean {
   if (request.url.startsWith('/health/')) return true;
-  const name = URL.parse(`http://${request.headers.host ?? ''}`)?.hostname;
+  const { host = '' } = request.headers;
+  const name = /^[\w.:[\]-]+$/.test(host) ? URL.parse(`http://${host}`)?.hostname : undefined;
   const publicName = http.publicUrl === undefined ? undefined : URL.parse(http.publicUrl)?.hostname;
   const names = ['localhost', '127.0.0.1', '[::1]', http.host, publicName];
   return name !== undefined && names.includes(name);
 }
 
-function refuseHost(request: FastifyRequest, reply: FastifyReply): void {
-  request.problem = new Problem('forbidden', { reason: 'host' });
-  send(request.problem, request, reply);
+function refuse(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
+  request.problem = problem;
+  send(problem, request, reply);
 }
 
 function answerOptions(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): void {
   const methods = routes.methodsOf(request.url);
   if (methods.length > 0) void reply.status(204).header('Allow', methods.join(', ')).send();
-  else send(new Problem('not_found'), request, reply);
+  else refuse(new Problem('not_found'), request, reply);
 }
 
 /** One line for each request, without its query or body, which may hold a phone number or a code. */
@@ -106,7 +123,9 @@ function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply
       ms: Math.round(reply.elapsedTime * 10) / 10,
       client: request.client || undefined,
       reference: reference ?? (typeof created === 'string' ? created.slice(created.lastIndexOf('/') + 1) : undefined),
-      ...(problem ? { problem: problem.code, attempts_left: problem.details.attempts_left, reason: problem.details.reason } : {}),
+      ...(problem
+        ? { problem: problem.code, attempts_left: problem.details.attempts_left, reason: problem.details.reason }
+        : {}),
     },
     'request',
   );

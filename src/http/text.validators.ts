@@ -10,12 +10,26 @@ export function IsText(min: number, max: number): PropertyDecorator {
   return check('isText', `must be a text of ${min} to ${max} characters`, (value) => isText(value, min, max));
 }
 
-const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
+const RFC_3339 = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
 
 /** A time with its zone (RFC 3339): without one it would mean something else on every server. */
 export function IsTime(): PropertyDecorator {
   return check('isTime', 'must be a time with zone such as 2026-01-31T12:00:00Z', (value) => {
-    return typeof value === 'string' && RFC_3339.test(value) && !Number.isNaN(Date.parse(value));
+    const day = typeof value === 'string' ? RFC_3339.exec(value)?.[1] : undefined;
+    return day !== undefined && isDay(day) && !Number.isNaN(Date.parse(value as string));
+  });
+}
+
+/** `Date.parse` takes 31 February for 3 March. */
+function isDay(day: string): boolean {
+  const time = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day);
+}
+
+/** A whole number in a query: digits, nothing else. */
+export function IsCount(min: number, max: number): PropertyDecorator {
+  return check('isCount', `must be a whole number from ${min} to ${max}`, (value) => {
+    return typeof value === 'string' && /^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max;
   });
 }
 

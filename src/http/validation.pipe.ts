@@ -1,28 +1,23 @@
-import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
-import type { ValidationError } from 'class-validator';
+import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
+import { getMetadataStorage, validate, type ValidationError } from 'class-validator';
 import { type FieldError, Problem } from './problem.js';
 
-/** Checks bodies and queries against their classes; unknown fields are refused. */
+const UNKNOWN = 'is not a known field';
+
+/**
+ * Turns bodies and queries into their classes and checks them; unknown fields are refused. A value goes over as it came:
+ * class-transformer, which Nest's own pipe uses, recurses into whatever it is given, drops the keys `constructor` and
+ * `__proto__`, and fails on an object that has them.
+ */
 @Injectable()
-export class InputPipe extends ValidationPipe {
-  constructor() {
-    super({
-      transform: true,
-      whitelist: true,
-      forbidNonWhitelisted: true,
-      validationError: { target: false, value: false },
-      exceptionFactory: (errors) => new Problem('validation_failed', { errors: fieldErrors(errors) }),
-    });
-  }
-
+export class InputPipe implements PipeTransform {
   /** @throws Problem validation_failed */
-  override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    // ValidationPipe takes an array for a list of such objects and finds nothing to complain of in an empty one.
-    return super.transform(metadata.type === 'body' ? objectOf(value) : value, metadata) as Promise<unknown>;
+  async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
+    if (!metatype || (type !== 'body' && type !== 'query') || fieldsOf(metatype).size === 0) return value;
+    const { input, errors } = await inputOf(metatype, objectOf(value), '');
+    if (errors.length > 0) throw new Problem('validation_failed', { errors });
+    return input;
   }
-
-  /** The JSON parser has refused prototypes already; what is left are names like any other, such as in metadata. */
-  protected override stripProtoKeys(): void {}
 }
 
 /** For routes that take no fields: no body, or an empty object. */
@@ -30,24 +25,59 @@ export class InputPipe extends ValidationPipe {
 export class NoFieldsPipe implements PipeTransform {
   /** @throws Problem validation_failed */
   transform(value: unknown): undefined {
-    const errors = Object.keys(objectOf(value)).map((field) => ({ field, message: 'is not a known field' }));
+    const errors = Object.keys(objectOf(value)).map((field) => ({ field, message: UNKNOWN }));
     if (errors.length > 0) throw new Problem('validation_failed', { errors });
   }
 }
 
+interface Input {
+  readonly input: object;
+  readonly errors: readonly FieldError[];
+}
+
+/** An instance with the fields that its class declares; a field whose type is such a class is one in turn. */
+async function inputOf(metatype: Type, given: object, path: string): Promise<Input> {
+  const fields = fieldsOf(metatype);
+  const input = new metatype() as Record<string, unknown>;
+  const errors: FieldError[] = [];
+  for (const [name, value] of Object.entries(given)) {
+    const nested: unknown = isObject(value)
+      ? Reflect.getMetadata('design:type', metatype.prototype as object, name)
+      : undefined;
+    if (!fields.has(name)) errors.push({ field: path + name, message: UNKNOWN });
+    else if (typeof nested !== 'function' || fieldsOf(nested as Type).size === 0) input[name] = value;
+    else {
+      const inner = await inputOf(nested as Type, value as object, `${path}${name}.`);
+      input[name] = inner.input;
+      errors.push(...inner.errors);
+    }
+  }
+  const faults = await validate(input, { validationError: { target: false, value: false } });
+  return { input, errors: [...errors, ...faults.flatMap((fault) => fieldErrors(fault, path))] };
+}
+
+const fieldsByClass = new WeakMap<Type, ReadonlySet<string>>();
+
+/** The names that carry a rule; a class without any is not an input. */
+function fieldsOf(metatype: Type): ReadonlySet<string> {
+  const known = fieldsByClass.get(metatype);
+  if (known) return known;
+  const rules = getMetadataStorage().getTargetValidationMetadatas(metatype, '', false, false);
+  const fields = new Set(rules.map(({ propertyName }) => propertyName));
+  fieldsByClass.set(metatype, fields);
+  return fields;
+}
+
+function fieldErrors({ property, constraints }: ValidationError, path: string): FieldError[] {
+  return Object.values(constraints ?? {}).map((message) => ({ field: path + property, message }));
+}
+
 function objectOf(value: unknown): object {
   if (value === undefined) return {};
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  if (isObject(value)) return value;
   throw new Problem('validation_failed', { errors: [{ field: '', message: 'the body must be a JSON object' }] });
 }
 
-function fieldErrors(errors: readonly ValidationError[], path = ''): FieldError[] {
-  return errors.flatMap(({ property, constraints, children }) => {
-    const field = path === '' ? property : `${path}.${property}`;
-    const own = Object.entries(constraints ?? {}).map(([rule, message]) => ({
-      field,
-      message: rule === 'whitelistValidation' ? 'is not a known field' : message,
-    }));
-    return [...own, ...fieldErrors(children ?? [], field)];
-  });
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -11,24 +11,24 @@ class SandboxQueryDto {
 }
 
 class SandboxMessageDto {
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty({ format: 'uuid', description: 'Of the text: the same for every try of one code.' })
   id!: string;
 
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty({ format: 'uuid', description: 'Of the agreement.' })
   reference!: string;
 
-  @ApiProperty({ example: '+79161234567' })
+  @ApiProperty({ example: '+79161234567', description: 'The number, in E.164.' })
   to!: string;
 
-  @ApiProperty()
+  @ApiProperty({ description: 'What the person would read, with the code.' })
   text!: string;
 
-  @ApiProperty({ type: String, format: 'date-time' })
+  @ApiProperty({ type: String, format: 'date-time', description: 'When it would have gone out.' })
   sent_at!: Date;
 }
 
 class SandboxMessagesDto {
-  @ApiProperty({ type: [SandboxMessageDto] })
+  @ApiProperty({ type: [SandboxMessageDto], description: 'Newest first.' })
   messages!: SandboxMessageDto[];
 }
 
@@ -48,9 +48,13 @@ export class SandboxController {
 
   @Get('messages')
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ operationId: 'listSandboxMessages', summary: 'The newest 100 texts, newest first' })
-  @ApiOkResponse({ type: SandboxMessagesDto })
-  @ApiProblems('validation_failed', 'unavailable', 'internal_error')
+  @ApiOperation({
+    operationId: 'listSandboxMessages',
+    summary: 'The newest 100 texts, newest first',
+    description: 'What would have been sent, codes included. Not there in production.',
+  })
+  @ApiOkResponse({ type: SandboxMessagesDto, description: 'The texts.' })
+  @ApiProblems('validation_failed', 'forbidden', 'unavailable', 'internal_error')
   async messages(@Query() { phone }: SandboxQueryDto): Promise<SandboxMessagesDto> {
     return { messages: await this.database.query<SandboxMessageDto>(NEWEST, [phone ?? null]) };
   }

@@ -14,6 +14,13 @@ export interface SandboxMessage {
   readonly text: string;
 }
 
+/** What a person has in hand who was asked for their agreement. */
+export interface SentAgreement {
+  readonly reference: string;
+  readonly phone: string;
+  readonly code: string;
+}
+
 let lastNumber = 0;
 
 /** A Russian mobile number that no other test of this process uses. */
@@ -27,7 +34,7 @@ export function freshPhone(): string {
 export class Api {
   constructor(
     readonly url: string,
-    private readonly headers: Record<string, string> = {},
+    protected readonly headers: Record<string, string> = {},
   ) {}
 
   /** The same service with more headers in each request. */
@@ -61,6 +68,44 @@ export class Api {
 
   confirm(reference: string, code: string): Promise<Answer> {
     return this.post(`/v1/agreement/${reference}`, { code });
+  }
+
+  /** The agreement once it has these fields, waiting for them. */
+  until(reference: string, fields: Record<string, unknown>): Promise<Record<string, any>> {
+    return until(`${JSON.stringify(fields)} of ${reference}`, async () => {
+      const { body } = await this.get(`/v1/agreement/${reference}`);
+      return Object.entries(fields).every(([name, value]) => body[name] === value) ? body : undefined;
+    });
+  }
+
+  /** Sends a request again until it is no longer too soon for it; gives the first other answer. */
+  retried(send: () => Promise<Answer>): Promise<Answer> {
+    return until('the end of resend_too_soon', async () => {
+      const answer = await send();
+      return answer.body['code'] === 'resend_too_soon' ? undefined : answer;
+    });
+  }
+
+  /** An agreement whose code is out and recorded so. */
+  async createAndAwaitCode(fields: Record<string, unknown> = {}): Promise<SentAgreement> {
+    const phone = String(fields['phone'] ?? freshPhone());
+    const count = (await this.messages(phone)).length + 1;
+    const { body } = await this.create({ ...fields, phone });
+    return { reference: String(body['reference']), phone, code: await this.#codeOf(body['reference'], phone, count) };
+  }
+
+  /** Asks for a further code, as soon as the service takes it, and waits for it. */
+  async resendAndAwaitCode({ reference, phone }: SentAgreement): Promise<string> {
+    const count = (await this.messages(phone)).length + 1;
+    const { status } = await this.retried(() => this.post(`/v1/agreement/${reference}/resend`));
+    if (status !== 202) throw new Error(`the resend was answered with ${status}`);
+    return this.#codeOf(reference, phone, count);
+  }
+
+  async #codeOf(reference: string, phone: string, count: number): Promise<string> {
+    const code = await this.codeSentTo(phone, count);
+    await this.until(reference, { delivery: 'sent' });
+    return code;
   }
 
   async messages(phone: string): Promise<SandboxMessage[]> {

@@ -1,0 +1,38 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import Negotiator from 'negotiator';
+import { type Problem, PROBLEMS } from './problem.js';
+import { detailOf, type Language } from './problem-texts.js';
+
+/** The content type of every problem document. */
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+/** Writes the document; also used where no controller is involved. */
+export function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
+  const { allow, retry_after: retryAfter } = problem.details;
+  if (retryAfter !== undefined) reply.header('Retry-After', String(retryAfter));
+  if (allow) reply.header('Allow', allow.join(', '));
+  if (problem.code === 'unauthorized') reply.header('WWW-Authenticate', 'Bearer');
+  const language = languageOf(request);
+  const [path = ''] = request.url.split('?', 1);
+  void reply
+    .status(problem.status)
+    .header('Content-Language', language)
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(documentOf(problem, path, language)));
+}
+
+/**
+ * The problem document (RFC 9457).
+ * @param instance what went wrong: the path of the request, or another URI where there is none
+ */
+export function documentOf({ code, status, details }: Problem, instance: string, language: Language): object {
+  const type = `urn:agreement-service:problem:${code}`;
+  const detail = detailOf(code, details, language);
+  const document = { type, title: PROBLEMS[code].title, status, detail, instance, code };
+  return { ...document, ...details, ...{ status, allow: undefined } };
+}
+
+function languageOf(request: FastifyRequest): Language {
+  const wanted = new Negotiator(request.raw).language(['ru', 'en']);
+  return wanted === 'en' ? 'en' : 'ru';
+}
