@@ -1,4 +1,4 @@
-import { type LoggerService } from '@nestjs/common';
+import type { LoggerService } from '@nestjs/common';
 import { type Logger, pino } from 'pino';
 import type { Config } from './config.js';
 
@@ -7,13 +7,16 @@ export type { Logger } from 'pino';
 /** Injection token of the one logger: JSON lines on stdout, no contact, code or key in any of them. */
 export const LOGGER = Symbol('LOGGER');
 
+/** @param level lines below it are not written */
 export function createLogger(level: Config['logLevel']): Logger {
-  return pino({
+  const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  });
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  // Written by another thread, so that a slow reader of the log holds up no request; what is left is written at exit.
+  return pino(options, pino.destination({ dest: 1, sync: false }));
 }
 
 /** Nest's own messages as lines of our logger; its start-up chatter only at `debug`. */

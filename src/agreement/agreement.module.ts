@@ -5,8 +5,8 @@ import { OutboxModule } from '../outbox/outbox.module.js';
 import { AgreementController } from './agreement.controller.js';
 import { AgreementRepository } from './agreement.repository.js';
 import { CancelAgreementHandler } from './cancel-agreement.js';
-import { CodeKeys } from './confirmation-code.js';
 import { ConfirmAgreementHandler } from './confirm-agreement.js';
+import { CodeKeys } from './confirmation-code.js';
 import { ContactKeys } from './contact-keys.js';
 import { CreateAgreementHandler } from './create-agreement.js';
 import { ExpireAgreementsHandler } from './expire-agreements.js';
@@ -18,6 +18,7 @@ import { WithdrawAgreementHandler } from './withdraw-agreement.js';
 
 const revealed = (keys: readonly NamedKey[]) => keys.map(({ id, secret }) => ({ id, secret: secret.reveal() }));
 
+/** The agreement with its use cases; without `withApi` for a process that serves no routes. */
 @Module({
   imports: [CqrsModule, OutboxModule],
   providers: [

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { Database, DatabaseClock, DatabaseUnavailable } from '../database/index.js';
+import { Database, DatabaseClock, DatabaseUnavailable, isUnavailable } from '../database/index.js';
 import { OutboxSignal } from '../outbox/index.js';
 import { AgreementError } from './agreement.errors.js';
+import { Inserts } from './agreement.inserts.js';
 import { Agreement } from './agreement.js';
-import { addParameters, fromRow, saveParameters } from './agreement.rows.js';
+import { fromRow, newRow, saveParameters } from './agreement.rows.js';
 import type { AgreementRow } from './agreement.schema.js';
 import { ADD, LOAD, SAVE } from './agreement.sql.js';
 import type { Delivery } from './agreement.view.js';
@@ -24,6 +25,11 @@ const MAX_CONFLICTS = 100;
 /** Loads and saves agreements, each with its history and its events in one statement. */
 @Injectable()
 export class AgreementRepository {
+  readonly #inserts = new Inserts<Date | undefined>(
+    (rows) => this.#insert(rows),
+    (error) => !isUnavailable(error),
+  );
+
   constructor(
     private readonly database: Database,
     private readonly clock: DatabaseClock,
@@ -32,8 +38,8 @@ export class AgreementRepository {
 
   /** Saves a new agreement. @throws DatabaseUnavailable */
   async add(agreement: Agreement, traceparent: string | null): Promise<void> {
-    const [row] = await this.database.query<{ now: Date }>(ADD, addParameters(agreement, uuidv7(), traceparent));
-    if (row) this.clock.observe(row.now);
+    const now = await this.#inserts.add(newRow(agreement, uuidv7(), traceparent));
+    if (now) this.clock.observe(now);
     this.outbox.notify();
   }
 
@@ -66,6 +72,11 @@ export class AgreementRepository {
       if (await this.#save(loaded.agreement, loaded.now, traceparent)) return { loaded, result };
     }
     throw new DatabaseUnavailable('the agreement changes faster than it can be saved');
+  }
+
+  async #insert(rows: readonly object[]): Promise<Date | undefined> {
+    const [row] = await this.database.query<{ now: Date }>(ADD, [JSON.stringify(rows)]);
+    return row?.now;
   }
 
   /** @returns whether the loaded version was still the current one */

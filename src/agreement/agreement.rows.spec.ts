@@ -1,28 +1,29 @@
 import { describe, expect, it } from '@jest/globals';
 import { anAgreement, asLoaded, BORN, bornPlus, MINUTE, type TestAgreement } from '../../test/support/agreements.js';
 import { Agreement } from './agreement.js';
-import { addParameters, fromRow, saveParameters } from './agreement.rows.js';
+import { fromRow, newRow, saveParameters } from './agreement.rows.js';
 import type { AgreementRow } from './agreement.schema.js';
 import { ADD, SAVE } from './agreement.sql.js';
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
-/** What a statement would put into the columns: its own text says which parameter goes where. */
-function insertedBy(parameters: readonly unknown[]): AgreementRow {
-  const [, columns = '', values = ''] = /INSERT INTO agreement \(([^)]+)\) VALUES \(([^)]+)\)/.exec(ADD.text) ?? [];
+/** What the statement ADD would put into the columns: its own text says what it takes from the JSON and what is fixed. */
+function insertedBy(row: object): AgreementRow {
+  const [, columns = '', selected = ''] =
+    /INSERT INTO agreement \(([^)]+)\)\s+SELECT ([^]+?) FROM given/.exec(ADD.text) ?? [];
   const words = (list: string): string[] => list.split(',').map((word) => word.trim());
-  const given = words(values).map((value) =>
-    value.startsWith('$')
-      ? parameters[Number(value.slice(1)) - 1]
-      : (JSON.parse(value.replaceAll("'", '"')) as unknown),
+  const given = row as Record<string, unknown>;
+  const values = words(selected).map((word) =>
+    word in given ? given[word] : (JSON.parse(word.replaceAll("'", '"')) as unknown),
   );
-  const row = Object.fromEntries(words(columns).map((column, index) => [column, given[index]]));
   const untouched = {
     ...{ code_generation: null, code_key_id: null, code_nonce: null, code_hash: null },
     ...{ code_issued_at: null, code_expires_at: null, code_failures: null },
     ...{ confirmed_at: null, closed_at: null, close_reason: null },
   };
-  return { ...untouched, ...row } as unknown as AgreementRow;
+  const inserted = Object.fromEntries(words(columns).map((column, index) => [column, values[index]]));
+  const hash = Buffer.from(String(inserted['contact_hash']).slice(2), 'hex');
+  return { ...untouched, ...inserted, contact_hash: hash } as unknown as AgreementRow;
 }
 
 function updatedBy(parameters: readonly unknown[], row: AgreementRow): AgreementRow {
@@ -34,7 +35,7 @@ function updatedBy(parameters: readonly unknown[], row: AgreementRow): Agreement
   return { ...row, version: row.version + 1, ...Object.fromEntries(changes) } as AgreementRow;
 }
 
-const NEW_ROW = insertedBy(addParameters(anAgreement().agreement, 'event-1', TRACE));
+const NEW_ROW = insertedBy(newRow(anAgreement().agreement, 'event-1', TRACE));
 
 describe('the row of an agreement', () => {
   it('is made from a new one and gives it back', () => {
@@ -49,20 +50,18 @@ describe('the row of an agreement', () => {
   });
 
   it('starts with the history entry, the event and the trace of its creation', () => {
-    const parameters = addParameters(anAgreement().agreement, 'event-1', TRACE);
-
-    expect(parameters.slice(19)).toEqual([
-      'created',
-      { generation: 1 },
-      'event-1',
-      'clients.agreement.AgreementCreated.v1',
-      expect.objectContaining({ generation: 1, occurred_at: BORN.toISOString() }),
-      TRACE,
-    ]);
+    expect(newRow(anAgreement().agreement, 'event-1', TRACE)).toMatchObject({
+      kind: 'created',
+      detail: { generation: 1 },
+      event_id: 'event-1',
+      type: 'clients.agreement.AgreementCreated.v1',
+      payload: expect.objectContaining({ generation: 1, occurred_at: BORN.toISOString() }) as object,
+      traceparent: TRACE,
+    });
   });
 
   it('is not made from an agreement that is not new', () => {
-    expect(() => addParameters(asLoaded(anAgreement().agreement), 'event-1', null)).toThrow('a new agreement has');
+    expect(() => newRow(asLoaded(anAgreement().agreement), 'event-1', null)).toThrow('a new agreement has');
   });
 
   it.each<[string, TestAgreement]>([

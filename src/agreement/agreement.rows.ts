@@ -1,6 +1,5 @@
-import type { AgreementChanges } from './agreement.js';
-import { Agreement } from './agreement.js';
 import { toIntegrationEvent } from './agreement.events.js';
+import { Agreement, type AgreementChanges } from './agreement.js';
 import type { AgreementRow } from './agreement.schema.js';
 import type { AgreementState, IssuedCode } from './agreement.state.js';
 
@@ -61,24 +60,36 @@ function present<T>(value: T | null): T {
   return value;
 }
 
-/** The parameters of the statement ADD. */
-export function addParameters(agreement: Agreement, eventId: string, traceparent: string | null): unknown[] {
+/** What the statement ADD wants to know of one new agreement, ready for JSON. */
+export function newRow(agreement: Agreement, eventId: string, traceparent: string | null): object {
   const { facts, changes } = agreement;
   const { contact, document, subject } = facts;
   const [entry] = changes.history;
   const [event] = changes.events;
   if (!entry || !event) throw new Error('a new agreement has one history entry and one event');
   const { type, data } = toIntegrationEvent(event, facts, facts.createdAt);
-  return [
-    ...[facts.reference, facts.client, facts.idHash, contact.channel, contact.address, contact.hash],
-    ...[contact.hashKeyId, contact.country, document.id, document.version, document.sha256, facts.locale],
-    ...[facts.metadata, subject.ip, subject.userAgent, subject.shownAt, facts.test, facts.createdAt, facts.expiresAt],
-    ...[entry.kind, entry.detail, eventId, type, data, traceparent],
-  ];
+  return {
+    ...{ reference: facts.reference, client: facts.client, id_hash: facts.idHash, channel: contact.channel },
+    ...{
+      contact: contact.address,
+      contact_hash: `\\x${contact.hash.toString('hex')}`,
+      contact_key_id: contact.hashKeyId,
+    },
+    ...{ country: contact.country, document_id: document.id, document_version: document.version },
+    ...{ document_sha256: document.sha256, locale: facts.locale, metadata: facts.metadata, subject_ip: subject.ip },
+    ...{ subject_user_agent: subject.userAgent, subject_shown_at: subject.shownAt, test: facts.test },
+    ...{ created_at: facts.createdAt, expires_at: facts.expiresAt, kind: entry.kind, detail: entry.detail },
+    ...{ event_id: eventId, type, payload: data, traceparent },
+  };
 }
 
 /** The parameters of the statement SAVE. */
-export function saveParameters(agreement: Agreement, at: Date, eventIds: string[], traceparent: string | null): unknown[] {
+export function saveParameters(
+  agreement: Agreement,
+  at: Date,
+  eventIds: string[],
+  traceparent: string | null,
+): unknown[] {
   const { facts, progress, version, changes } = agreement;
   const events = changes.events.map((event) => toIntegrationEvent(event, facts, at));
   return [

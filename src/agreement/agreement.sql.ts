@@ -5,26 +5,39 @@ import type { Statement } from '../database/index.js';
  * fall together. Lists travel as arrays (`unnest`), so that the text, and with it the prepared plan, is always the same.
  */
 
-/** A new row with its first history entry and event; gives the database's time back. */
+/**
+ * New rows, each with its first history entry and event; gives the database's time back. What arrives together goes in
+ * one statement: on two cores 10–11 k rows/s one by one, more than twice that in batches, and one commit for all.
+ */
 export const ADD: Statement = {
   name: 'agreement_add',
   text: `
-    WITH added AS (
+    WITH given AS MATERIALIZED (
+      SELECT * FROM json_to_recordset($1::json) AS g (
+        reference uuid, client text, id_hash text, channel text, contact text, contact_hash bytea, contact_key_id text,
+        country text, document_id text, document_version text, document_sha256 text, locale text, metadata jsonb,
+        subject_ip text, subject_user_agent text, subject_shown_at timestamptz, test boolean, created_at timestamptz,
+        expires_at timestamptz, kind text, detail jsonb, event_id uuid, type text, payload jsonb, traceparent text
+      )
+    ), added AS (
       INSERT INTO agreement (
         reference, client, id_hash, channel, contact, contact_hash, contact_key_id, country,
         document_id, document_version, document_sha256, locale, metadata,
         subject_ip, subject_user_agent, subject_shown_at, test,
         status, version, sequence, generation, requested_at, failures, created_at, expires_at
-      ) VALUES (
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-        'pending', 1, 1, 1, $18, 0, $18, $19
       )
+      SELECT reference, client, id_hash, channel, contact, contact_hash, contact_key_id, country,
+        document_id, document_version, document_sha256, locale, metadata,
+        subject_ip, subject_user_agent, subject_shown_at, test,
+        'pending', 1, 1, 1, created_at, 0, created_at, expires_at
+      FROM given
     ), noted AS (
-      INSERT INTO history (reference, at, kind, detail) VALUES ($1, $18, $20, $21)
+      INSERT INTO history (reference, at, kind, detail) SELECT reference, created_at, kind, detail FROM given
+    ), raised AS (
+      INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, client, test, sequence, occurred_at, traceparent)
+      SELECT event_id, 'agreement', reference::text, type, payload, client, test, 1, created_at, traceparent FROM given
     )
-    INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, client, test, sequence, occurred_at, traceparent)
-    VALUES ($22, 'agreement', $1::uuid::text, $23, $24, $2, $17, 1, $18, $25)
-    RETURNING now() AS now`,
+    SELECT now() AS now`,
 };
 
 /** The row with the state of its newest send and the database's time. $2 null: whoever owns it. */

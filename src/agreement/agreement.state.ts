@@ -19,6 +19,7 @@ export interface AgreementPolicy {
 /** How a code travels. */
 export type Channel = 'sms' | 'email';
 
+/** What the person was shown: immutable, and part of what every code is derived from. */
 export interface Document {
   readonly id: string;
   readonly version: string;
@@ -26,6 +27,7 @@ export interface Document {
   readonly sha256: string;
 }
 
+/** Where a code can reach the person. */
 export interface Contact {
   readonly channel: Channel;
   /** E.164; null once it has been purged. */

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /** What a code belongs to; changing any of it gives another code. */
 export interface CodeSubject {
@@ -26,8 +26,8 @@ export class UnknownCodeKey extends Error {
 }
 
 interface Subkeys {
-  readonly derive: Buffer;
-  readonly compare: Buffer;
+  readonly derive: KeyObject;
+  readonly compare: KeyObject;
 }
 
 /**
@@ -76,7 +76,10 @@ export class CodeKeys {
   }
 
   #derive(keyId: string, subject: CodeSubject, nonce: Buffer): string {
-    const digest = createHmac('sha256', this.#subkeys(keyId).derive).update(nonce).update(bytesOf(subject)).digest('hex');
+    const digest = createHmac('sha256', this.#subkeys(keyId).derive)
+      .update(nonce)
+      .update(bytesOf(subject))
+      .digest('hex');
     const digits = BigInt(`0x${digest}`) % 10n ** BigInt(this.#length);
     return digits.toString().padStart(this.#length, '0');
   }
@@ -93,7 +96,8 @@ export class CodeKeys {
 }
 
 function subkeysOf(secret: Buffer): Subkeys {
-  const subkey = (use: string): Buffer => Buffer.from(hkdfSync('sha256', secret, '', `agreement code: ${use}`, 32));
+  const subkey = (use: string): KeyObject =>
+    createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', `agreement code: ${use}`, 32)));
   return { derive: subkey('derive'), compare: subkey('compare') };
 }
 

@@ -8,8 +8,7 @@ export {
   toIntegrationEvent,
 } from './agreement.events.js';
 export { agreementSchema } from './agreement.schema.js';
-export type { AgreementFacts, Channel } from './agreement.state.js';
-export { CodeKeys, UnknownCodeKey } from './confirmation-code.js';
+export type { AgreementFacts } from './agreement.state.js';
+export { UnknownCodeKey } from './confirmation-code.js';
 export { ExpireAgreements } from './expire-agreements.js';
-export { IssueCode, type IssuedTo } from './issue-code.js';
-export { maskPhoneNumber } from './phone-number.js';
+export { IssueCode } from './issue-code.js';

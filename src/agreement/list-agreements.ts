@@ -9,6 +9,7 @@ import { type AgreementRow, agreementSchema } from './agreement.schema.js';
 import type { AgreementStatus } from './agreement.state.js';
 import { type AgreementView, type Delivery, viewOf } from './agreement.view.js';
 
+/** Which agreements of a client to list; what is not given does not restrict. */
 export interface AgreementFilter {
   readonly idHash?: string | undefined;
   readonly documentId?: string | undefined;
@@ -23,6 +24,7 @@ export interface AgreementFilter {
   readonly cursor?: string | undefined;
 }
 
+/** One answer of the list, in the names of the API. */
 export interface AgreementPage {
   readonly items: readonly AgreementView[];
   /** The reference of the last item where more follow; the next page begins after it. */

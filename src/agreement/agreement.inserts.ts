@@ -1,0 +1,65 @@
+/** One statement takes no more: a batch should not hold up the answers of a turn that came after it. */
+const LARGEST = 200;
+/** While one batch is being committed the next one is on its way; more at a time only makes them smaller. */
+const IN_FLIGHT = 2;
+
+interface Waiting<T> {
+  readonly row: object;
+  readonly resolve: (answer: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Gathers what arrives in one turn of the event loop into one insert. Nobody waits for company: an idle service inserts
+ * at once, a busy one inserts more at a time. A row that the database refuses fails alone.
+ */
+export class Inserts<T> {
+  readonly #waiting: Waiting<T>[] = [];
+  #inFlight = 0;
+  #scheduled = false;
+
+  /**
+   * @param insert writes rows in one commit, or none of them
+   * @param isTheirs whether an error speaks of the rows rather than of the server; then each is tried by itself
+   */
+  constructor(
+    private readonly insert: (rows: readonly object[]) => Promise<T>,
+    private readonly isTheirs: (error: unknown) => boolean,
+  ) {}
+
+  /** Resolves when the row is committed. @throws what the database said of it */
+  add(row: object): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.push({ row, resolve, reject });
+    this.#schedule();
+    return promise;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#inFlight >= IN_FLIGHT || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#flush(this.#waiting.splice(0, LARGEST));
+    });
+  }
+
+  async #flush(batch: readonly Waiting<T>[]): Promise<void> {
+    this.#inFlight += 1;
+    this.#schedule();
+    try {
+      const answer = await this.insert(batch.map(({ row }) => row));
+      for (const { resolve } of batch) resolve(answer);
+    } catch (error) {
+      if (batch.length > 1 && this.isTheirs(error)) await Promise.all(batch.map((one) => this.#alone(one)));
+      else for (const { reject } of batch) reject(error);
+    } finally {
+      this.#inFlight -= 1;
+      this.#schedule();
+    }
+  }
+
+  async #alone({ row, resolve, reject }: Waiting<T>): Promise<void> {
+    await this.insert([row]).then(resolve, reject);
+  }
+}
