@@ -16,8 +16,13 @@ const RFC_3339 = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-
 export function IsTime(): PropertyDecorator {
   return check('isTime', 'must be a time with zone such as 2026-01-31T12:00:00Z', (value) => {
     const day = typeof value === 'string' ? RFC_3339.exec(value)?.[1] : undefined;
-    return day !== undefined && isDay(day) && !Number.isNaN(Date.parse(value as string));
+    return day !== undefined && isDay(day) && hasYear(new Date(value as string));
   });
+}
+
+/** In UTC it may be the year 10000, or one before the first, which are written in another way. */
+function hasYear(time: Date): boolean {
+  return !Number.isNaN(time.getTime()) && time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999;
 }
 
 /** `Date.parse` takes 31 February for 3 March. */
