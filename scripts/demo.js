@@ -27,7 +27,8 @@ const headers = {
 async function call(url, method = 'GET', body = undefined) {
   const response = await fetch(url, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
   const answer = await response.json();
-  if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}: ${answer.detail ?? 'no reason given'}`);
+  if (!response.ok)
+    throw new Error(`${method} ${url} answered ${response.status}: ${answer.detail ?? 'no reason given'}`);
   return answer;
 }
 
@@ -98,7 +99,9 @@ async function walk(url) {
 
 try {
   const running = await isThere(options.url);
-  console.log(running ? `Using the service at ${options.url}` : `Nothing at ${options.url}; starting a service for the demo`);
+  console.log(
+    running ? `Using the service at ${options.url}` : `Nothing at ${options.url}; starting a service for the demo`,
+  );
   const service = running ? { url: options.url, stop: async () => {} } : await startOwn();
   try {
     await walk(service.url);

@@ -4,7 +4,9 @@ import 'reflect-metadata';
 const COMMANDS: Readonly<Record<string, () => Promise<string>>> = {
   'migration:run': async () => {
     const applied = await migrate((source) => source.runMigrations());
-    return applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.map(({ name }) => name).join(', ')}`;
+    return applied.length === 0
+      ? 'The schema is up to date.'
+      : `Applied: ${applied.map(({ name }) => name).join(', ')}`;
   },
   'migration:revert': async () => {
     await migrate((source) => source.undoLastMigration());

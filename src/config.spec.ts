@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { INFRASTRUCTURE } from '../test/support/infrastructure-settings.js';
-import { count, duration, faultsOf, setting, type Setting, words } from '../test/support/setting.js';
+import { count, duration, faultsOf, type Setting, setting, words } from '../test/support/setting.js';
 import { type Config, readConfig } from './config.js';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');

@@ -6,6 +6,8 @@ import { explain, greeting } from './terminal.js';
 
 /** How long after the deadline of the shutdown the process ends itself, finished or not. */
 const LAST_RESORT = 1_000;
+/** So long a process that cannot go on may take to leave no embedded PostgreSQL behind. */
+const ABANDON_WITHIN = 5_000;
 
 async function main(): Promise<void> {
   const config = readConfig();
@@ -13,25 +15,37 @@ async function main(): Promise<void> {
   for (const warning of config.warnings) logger.warn(warning);
   if (!config.apiKeys) logger.warn('API_KEYS is not set: everybody who reaches this port may do everything');
 
-  const fail = (error: unknown): never => {
+  let service: Service | undefined;
+  let failed = false;
+  const fail = (error: unknown): void => {
+    if (failed) return;
+    failed = true;
     const reason = explain(error, config);
     logger.fatal({ reason }, 'the service cannot go on');
     process.stderr.write(`The service cannot go on: ${reason}\n`);
-    process.exit(1);
+    const exit = (): never => process.exit(1);
+    setTimeout(exit, ABANDON_WITHIN);
+    (service?.abandon() ?? Promise.resolve()).then(exit, exit);
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
 
-  const service = await Service.start(config, logger, fail).catch(fail);
+  try {
+    service = await Service.start(config, logger, fail);
+  } catch (error) {
+    return fail(error);
+  }
+  const running = service;
   const stop = (): void => {
     const { delay, timeout } = config.shutdown;
     setTimeout(() => fail(new Error('SHUTDOWN_TIMEOUT is over')), delay + timeout + LAST_RESORT).unref();
-    service.stop().then(() => process.exit(0), fail);
+    running.stop().then(() => process.exit(0), fail);
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  // Not once: npm hands Ctrl-C on to a process that has it from the terminal already, and the second must not kill it.
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
 
-  await service.started;
+  if (!(await service.started)) return;
   const url = await service.url();
   logger.info({ url, roles: [...config.roles] }, 'ready');
   if (!config.production) process.stderr.write(greeting(url));

@@ -1,5 +1,4 @@
-import type { Type } from '@nestjs/common';
-import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type Type } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 
 const declared = new Set<Type>();

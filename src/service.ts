@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
-import { Database } from './database/index.js';
+import { Database, isUnavailable } from './database/index.js';
 import { Health } from './http/index.js';
 import { createAdapter, installHooks } from './http/server.js';
 import { KeyCheck } from './key-check.js';
@@ -13,11 +14,17 @@ import { serveDocs } from './openapi.js';
 import { OutboxRelay } from './outbox/index.js';
 import { Sweeper } from './sweeper.js';
 
+/** How often a start that lost its database in the middle asks for it again. */
+const RETRY_DATABASE = 500;
+/** The parts of `SHUTDOWN_TIMEOUT` after which work and then requests in hand are cut off; the rest is for closing. */
+const WORK_SHARE = 0.8;
+const REQUESTS_SHARE = 0.9;
+
 /** A process of the service, from its first breath to its last. */
 export class Service {
   readonly #starting = new AbortController();
   #stopping: Promise<void> | undefined;
-  #started: Promise<void> = Promise.resolve();
+  #started: Promise<boolean> = Promise.resolve(false);
 
   private constructor(
     private readonly app: NestFastifyApplication,
@@ -41,9 +48,13 @@ export class Service {
     if (!config.production) serveDocs(app);
     for (const what of service.#dependencies()) app.get(Health).waitFor(what);
     await app.listen(config.http.port, config.http.host);
-    service.#started = service.#connect(onFatal).catch((error: unknown) => {
-      if (!service.#starting.signal.aborted) onFatal(error instanceof Error ? error : new Error(String(error)));
-    });
+    service.#started = service.#connect(onFatal).then(
+      () => true,
+      (error: unknown) => {
+        if (!service.#starting.signal.aborted) onFatal(error instanceof Error ? error : new Error(String(error)));
+        return false;
+      },
+    );
     return service;
   }
 
@@ -52,18 +63,25 @@ export class Service {
     return this.app.getUrl();
   }
 
-  /** Resolves when everything that this process needs has been reached, or it was stopped before. */
-  get started(): Promise<void> {
+  /** Resolves when everything that this process needs has been reached; false where it was stopped before, or cannot go on. */
+  get started(): Promise<boolean> {
     return this.#started;
   }
 
   /**
    * Goes down in order: not ready, but still serving for `SHUTDOWN_DELAY`; then requests, messages and sends in hand
-   * are finished, and the connections close last.
+   * are finished, and the connections close last. What does not end within `SHUTDOWN_TIMEOUT` is cut off: everything
+   * is made to be done again.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
+  }
+
+  /** Ends at once, for a process that cannot go on: only the embedded PostgreSQL has to be shut down. */
+  async abandon(): Promise<void> {
+    this.#starting.abort(new Error('abandoned'));
+    await this.app.get(Database).close();
   }
 
   get #needsKafka(): boolean {
@@ -80,7 +98,8 @@ export class Service {
     const { roles } = this.config;
     const health = this.app.get(Health);
     await this.app.get(Database).connect(signal, onFatal);
-    await this.app.get(KeyCheck).run();
+    await this.#checkKeys(signal);
+    signal.throwIfAborted();
     health.reached('database');
     if (roles.has('worker')) {
       this.app.get(Sender).start();
@@ -93,20 +112,53 @@ export class Service {
     health.reached('kafka');
   }
 
+  /** A database that goes away between two statements of the start is waited for like one that is not there yet. */
+  async #checkKeys(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await this.app.get(KeyCheck).run();
+      } catch (error) {
+        if (!isUnavailable(error)) throw error;
+        await delay(RETRY_DATABASE, undefined, { signal });
+      }
+    }
+  }
+
   async #stop(): Promise<void> {
+    const { shutdown } = this.config;
     this.app.get(Health).stop();
     this.logger.info('stopping');
-    await delay(this.config.shutdown.delay);
+    await delay(shutdown.delay);
     this.#starting.abort(new Error('stopping'));
-    await this.#started;
+    const after = (share: number): AbortSignal => AbortSignal.timeout(shutdown.timeout * share);
+    const workEnds = after(WORK_SHARE);
+    const requestsEnd = after(REQUESTS_SHARE);
+    const end = after(1);
+    await this.#inTime('start', workEnds, this.#started);
     await Promise.all([
-      this.app.get(AgreementEventsConsumer).stop(),
-      this.app.get(Sweeper).stop(),
-      this.app.get(Sender).stop(),
-      this.app.get(OutboxRelay).stop(),
+      this.#inTime('messages', workEnds, this.app.get(AgreementEventsConsumer).stop()),
+      this.#inTime('sweep', workEnds, this.app.get(Sweeper).stop()),
+      this.#inTime('sends', requestsEnd, this.app.get(Sender).stop(workEnds)),
+      this.#inTime('events', workEnds, this.app.get(OutboxRelay).stop()),
     ]);
-    await this.app.close();
-    await this.app.get(Database).close();
+    await this.#inTime('connections', end, this.#close(requestsEnd));
+    await this.#inTime('database', end, this.app.get(Database).close());
     this.logger.info('stopped');
+  }
+
+  /** @param deadline ends requests too: a client that never completes its own would keep us for ever */
+  async #close(deadline: AbortSignal): Promise<void> {
+    const cutOff = (): void => this.app.getHttpServer().closeAllConnections();
+    deadline.addEventListener('abort', cutOff);
+    if (deadline.aborted) cutOff();
+    await this.app.close();
+    deadline.removeEventListener('abort', cutOff);
+  }
+
+  async #inTime(what: string, deadline: AbortSignal, work: Promise<unknown>): Promise<void> {
+    const late = deadline.aborted ? Promise.resolve('late') : once(deadline, 'abort').then(() => 'late');
+    if ((await Promise.race([work, late])) === 'late') {
+      this.logger.warn({ what }, 'not finished in time; left for later');
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ExpireAgreements } from './agreement/index.js';
-import { type Logger, LOGGER } from './logger.js';
+import { LOGGER, type Logger } from './logger.js';
 import { QueueForgotten } from './messaging/index.js';
 
 const EXPIRE_EVERY = 5_000;
@@ -38,6 +38,9 @@ export class Sweeper {
         this.logger.warn({ reason: String(error) }, `sweep failed: ${what}`);
       }
     };
-    this.#timers.add(setInterval(() => (this.#running = this.#running.then(once)), milliseconds));
+    const next = (): void => {
+      this.#running = this.#running.then(once);
+    };
+    this.#timers.add(setInterval(next, milliseconds));
   }
 }

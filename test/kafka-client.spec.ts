@@ -1,7 +1,7 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { ensureTopics, isRecordRefused, type ReceivedMessage } from '../src/kafka/index.js';
 import { describeWithOwnKafka, KafkaWorkbench, numbered } from './support/kafka/workbench.js';
 import { until } from './support/until.js';

@@ -1,7 +1,7 @@
 export { createKafka } from './kafka-client.js';
 export { KafkaConsumer, type KafkaConsumerOptions } from './kafka-consumer.js';
-export { isOutage, isRecordRefused } from './kafka-errors.js';
-export { type KafkaMessage, KafkaProducer } from './kafka-producer.js';
+export { isRecordRefused } from './kafka-errors.js';
+export { KafkaProducer } from './kafka-producer.js';
 export { KafkaPublisher } from './kafka-publisher.js';
 export { ensureTopics } from './kafka-topics.js';
-export type { Delivery, MessageHandler, ReceivedMessage } from './key-ordered-batch.js';
+export type { MessageHandler, ReceivedMessage } from './key-ordered-batch.js';

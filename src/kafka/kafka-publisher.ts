@@ -1,6 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { KafkaSettings } from '../config.js';
-import { CONFIG, type Config } from '../config.js';
+import { CONFIG, type Config, type KafkaSettings } from '../config.js';
 import { LOGGER, type Logger } from '../logger.js';
 import { type EventPublisher, type OutboxEvent, type RefusedEvent, toMessage } from '../outbox/index.js';
 import { createKafka } from './kafka-client.js';

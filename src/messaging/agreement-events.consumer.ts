@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { CONFIG, type Config } from '../config.js';
 import { isUnavailable } from '../database/index.js';
 import { createKafka, KafkaConsumer, KafkaPublisher, type ReceivedMessage } from '../kafka/index.js';
-import { type Logger, LOGGER } from '../logger.js';
+import { LOGGER, type Logger } from '../logger.js';
 import { checkReactions, commandFor, type ReceivedEvent, UnprocessableEvent } from './agreement-events.js';
 
 /** Turns events into commands: from Kafka, or handed over in the same process. */
@@ -34,10 +35,11 @@ export class AgreementEventsConsumer {
     const { kafka: settings } = this.config;
     if (!settings || !this.publisher) return;
     await this.publisher.connect(signal);
+    signal.throwIfAborted();
     const { topic, groupId } = settings;
     this.#consumer = new KafkaConsumer(createKafka(settings, this.logger), { topic, groupId, onFatal }, this.logger);
     this.#consumer.run((message) => this.#receive(message));
-    await this.#consumer.firstConnected;
+    await Promise.race([this.#consumer.firstConnected, once(signal, 'abort')]);
   }
 
   async stop(): Promise<void> {

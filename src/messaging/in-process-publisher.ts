@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type EventPublisher, type OutboxEvent, type RefusedEvent, toMessage } from '../outbox/index.js';
-import { UnprocessableEvent } from './agreement-events.js';
 import { AgreementEventsConsumer } from './agreement-events.consumer.js';
+import { UnprocessableEvent } from './agreement-events.js';
 
 /** Where there is no Kafka: hands each event straight to the consumer, in the same form. */
 @Injectable()

@@ -15,6 +15,7 @@ import { HttpGateway } from './sms/http-gateway.js';
 import { SandboxGateway } from './sms/sandbox-gateway.js';
 import { SMS_GATEWAY } from './sms/sms-gateway.js';
 
+/** Everything that talks to people. */
 @Module({})
 export class MessagingModule {
   static for({ production, kafka, sms }: Config): DynamicModule {

@@ -1,8 +1,8 @@
-import { Command, CommandHandler, CommandBus, type ICommandHandler } from '@nestjs/cqrs';
+import { Command, CommandBus, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { Database } from '../database/index.js';
 import { MustBeHandled } from '../must-be-handled.js';
-import { SendCode } from './send-code.js';
 import { FORGOTTEN } from './send.sql.js';
+import { SendCode } from './send-code.js';
 
 const BATCH = 1000;
 

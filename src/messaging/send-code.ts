@@ -5,6 +5,9 @@ import { MustBeHandled } from '../must-be-handled.js';
 import { QUEUE } from './send.sql.js';
 import { Sender } from './sender.js';
 
+/** No agreement here has asked for this code. */
+class UnknownGeneration extends Error {}
+
 /** One generation must reach the person. Asking again changes nothing. */
 @MustBeHandled
 export class SendCode extends Command<void> {
@@ -25,8 +28,10 @@ export class SendCodeHandler implements ICommandHandler<SendCode> {
     private readonly sender: Sender,
   ) {}
 
+  /** @throws UnknownGeneration */
   async execute({ reference, generation, traceparent }: SendCode): Promise<void> {
-    await this.database.query(QUEUE, [reference, generation, uuidv7(), traceparent]);
+    const known = await this.database.query(QUEUE, [reference, generation, uuidv7(), traceparent]);
+    if (known.length === 0) throw new UnknownGeneration(`there is no generation ${generation} of this agreement`);
     this.sender.wake();
   }
 }

@@ -4,7 +4,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { type AgreementFacts, IssueCode, UnknownCodeKey } from '../agreement/index.js';
 import { CONFIG, type Config } from '../config.js';
 import { DatabaseClock } from '../database/index.js';
-import { type Logger, LOGGER } from '../logger.js';
+import { LOGGER, type Logger } from '../logger.js';
 import { messageText } from './message-text.js';
 import { type ClaimedSend, SendRecord } from './send-record.js';
 import { SMS_GATEWAY, type SmsGateway, type SmsOutcome } from './sms/sms-gateway.js';
@@ -24,20 +24,26 @@ export class SendDispatch {
     private readonly clock: DatabaseClock,
   ) {}
 
-  /** @throws DatabaseUnavailable; the lease then brings the send back */
-  async dispatch(send: ClaimedSend): Promise<void> {
+  /**
+   * @param cut ends the call of the provider before its time
+   * @returns milliseconds until the next try; null where there is none
+   * @throws DatabaseUnavailable; the lease then brings the send back
+   */
+  async dispatch(send: ClaimedSend, cut: AbortSignal): Promise<number | null> {
     const issued = await this.#issue(send);
-    if (!issued) return;
+    if (typeof issued === 'number') return issued;
     const { issue, facts } = issued;
     if (issue.kind === 'obsolete') {
       this.#log(send, 'not sent', { reason: issue.reason });
-      return this.record.failed(send, facts, null, 'not_tried', issue.reason);
+      await this.record.failed(send, facts, null, 'not_tried', issue.reason);
+      return null;
     }
     const text = messageText(issue.code, facts.locale, this.config);
     const message = { id: send.id, reference: send.reference, to: facts.contact.address ?? '', text };
-    const outcome = await this.gateway.send(message, AbortSignal.timeout(this.config.sms.timeout));
+    const end = AbortSignal.any([AbortSignal.timeout(this.config.sms.timeout), cut]);
+    const outcome = await this.gateway.send(message, end);
     this.#log(send, outcome.kind, 'reason' in outcome ? { reason: outcome.reason } : {});
-    await this.#record(send, facts, outcome, issue.sendBefore);
+    return this.#record(send, facts, outcome, issue.sendBefore);
   }
 
   async #issue(send: ClaimedSend) {
@@ -46,39 +52,51 @@ export class SendDispatch {
     } catch (error) {
       if (!(error instanceof UnknownCodeKey)) throw error;
       this.logger.error({ reference: send.reference, key_id: error.keyId }, 'the code cannot be made: OTP key unknown');
-      await this.record.retry(send, 'try_later', 'key_unknown', pauseAfter(send.try));
-      return undefined;
+      const wait = pauseAfter(send.try);
+      await this.record.retry(send, 'try_later', 'key_unknown', wait);
+      return wait;
     }
   }
 
-  async #record(send: ClaimedSend, facts: AgreementFacts, outcome: SmsOutcome, sendBefore: Date): Promise<void> {
+  async #record(
+    send: ClaimedSend,
+    facts: AgreementFacts,
+    outcome: SmsOutcome,
+    sendBefore: Date,
+  ): Promise<number | null> {
     const provider = this.gateway.name;
     switch (outcome.kind) {
       case 'accepted':
-        return this.record.accepted(send, facts, provider, outcome.messageId);
+        await this.record.accepted(send, facts, provider, outcome.messageId);
+        return null;
       case 'refused':
-        return this.record.failed(send, facts, provider, 'refused', 'refused');
+        await this.record.failed(send, facts, provider, 'refused', 'refused');
+        return null;
       case 'unknown':
-        if (!this.gateway.deduplicates) return this.record.failed(send, facts, provider, 'unknown', 'unknown');
-        return this.#retryOrGiveUp(send, facts, outcome, pauseAfter(send.try), sendBefore);
-      case 'try_later': {
-        const wait = outcome.retryAfter ?? pauseAfter(send.try);
-        return this.#retryOrGiveUp(send, facts, outcome, wait, sendBefore);
-      }
+        if (this.gateway.deduplicates) return this.#retryOrGiveUp(send, facts, outcome, null, sendBefore);
+        await this.record.failed(send, facts, provider, 'unknown', 'unknown');
+        return null;
+      case 'try_later':
+        return this.#retryOrGiveUp(send, facts, outcome, outcome.retryAfter, sendBefore);
     }
   }
 
   async #retryOrGiveUp(
     send: ClaimedSend,
     facts: AgreementFacts,
-    outcome: { readonly kind: 'try_later' | 'unknown'; readonly reason: string },
-    wait: number,
+    { kind, reason }: { readonly kind: 'try_later' | 'unknown'; readonly reason: string },
+    retryAfter: number | null,
     sendBefore: Date,
-  ): Promise<void> {
+  ): Promise<number | null> {
+    // A provider that says "at once" while it fails would be asked in a tight loop.
+    const wait = retryAfter === null ? pauseAfter(send.try) : Math.max(FIRST_PAUSE, retryAfter);
     const now = await this.clock.now();
-    const inTime = now.getTime() + wait < sendBefore.getTime();
-    if (inTime) return this.record.retry(send, outcome.kind, outcome.reason, wait);
-    return this.record.failed(send, facts, this.gateway.name, outcome.kind, 'expired');
+    if (now.getTime() + wait < sendBefore.getTime()) {
+      await this.record.retry(send, kind, reason, wait);
+      return wait;
+    }
+    await this.record.failed(send, facts, this.gateway.name, kind, 'expired');
+    return null;
   }
 
   #log({ reference, generation, try: tries }: ClaimedSend, outcome: string, more: { reason?: string }): void {

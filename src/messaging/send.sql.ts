@@ -1,11 +1,21 @@
 import type { Statement } from '../database/index.js';
 
-/** A generation to be sent exists at most once, whoever asks for it and however often. */
+/**
+ * A generation to be sent exists at most once, whoever asks for it and however often. None is noted for an agreement or
+ * a generation that is not there (a topic older than a restored database, a forged message): it could never be sent, and
+ * would stand in the way of the real one. Gives a row where the generation is known.
+ */
 export const QUEUE: Statement = {
   name: 'send_queue',
   text: `
-    INSERT INTO send (reference, generation, id, traceparent) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (reference, generation) DO NOTHING`,
+    WITH known AS (
+      SELECT reference FROM agreement WHERE reference = $1 AND generation >= $2
+    ), queued AS (
+      INSERT INTO send (reference, generation, id, traceparent)
+      SELECT reference, $2, $3, $4 FROM known
+      ON CONFLICT (reference, generation) DO NOTHING
+    )
+    SELECT reference FROM known`,
 };
 
 /**

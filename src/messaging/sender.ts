@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
 import { Database } from '../database/index.js';
-import { type Logger, LOGGER } from '../logger.js';
+import { LOGGER, type Logger } from '../logger.js';
+import { CLAIM, NEXT_DUE } from './send.sql.js';
 import { SendDispatch } from './send-dispatch.js';
 import type { ClaimedSend } from './send-record.js';
-import { CLAIM, NEXT_DUE } from './send.sql.js';
 import { SMS_GATEWAY, type SmsGateway } from './sms/sms-gateway.js';
 
 /** The lease is longer than a try can take, so that two senders never work on one. */
@@ -18,6 +18,7 @@ const PAUSE_AFTER_FAILURE = 500;
 @Injectable()
 export class Sender {
   readonly #inFlight = new Set<Promise<void>>();
+  readonly #cut = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #stopped = true;
   #woken = false;
@@ -36,12 +37,18 @@ export class Sender {
     this.#running = this.#run();
   }
 
-  /** Takes no more sends and waits for those in hand. */
-  async stop(): Promise<void> {
+  /**
+   * Takes no more sends and waits for those in hand.
+   * @param deadline ends the calls that are then still going on; they are tried again by whoever sends next
+   */
+  async stop(deadline: AbortSignal): Promise<void> {
     this.#stopped = true;
     this.wake();
+    const cutOff = (): void => this.#cut.abort();
+    deadline.addEventListener('abort', cutOff, { once: true });
     await this.#running;
     await Promise.all(this.#inFlight);
+    deadline.removeEventListener('abort', cutOff);
   }
 
   /** Something may be due. */
@@ -75,10 +82,16 @@ export class Sender {
 
   #carryOut(send: ClaimedSend): void {
     const work = this.dispatch
-      .dispatch(send)
+      .dispatch(send, this.#cut.signal)
+      .then((wait) => {
+        if (wait !== null && wait < POLL) setTimeout(() => this.wake(), wait).unref();
+      })
       .catch((error: unknown) => {
         const { reference, generation } = send;
-        this.logger.error({ reference, generation, reason: String(error) }, 'send interrupted; its lease brings it back');
+        this.logger.error(
+          { reference, generation, reason: String(error) },
+          'send interrupted; its lease brings it back',
+        );
       })
       .finally(() => {
         this.#inFlight.delete(work);

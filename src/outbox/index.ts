@@ -1,4 +1,4 @@
-export { type EventMessage, type OutboxEvent, toMessage } from './cloud-event.js';
-export { EVENT_PUBLISHER, type EventPublisher, type RefusedEvent } from './event-publisher.js';
+export { type OutboxEvent, toMessage } from './cloud-event.js';
+export { type EventPublisher, type RefusedEvent } from './event-publisher.js';
 export { OutboxRelay } from './outbox.relay.js';
 export { OutboxSignal } from './outbox-signal.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import { type Logger, LOGGER } from '../logger.js';
+import { LOGGER, type Logger } from '../logger.js';
 
 /** The channel of PostgreSQL on which a process tells the relay in another one that there is something to publish. */
 export const OUTBOX_CHANNEL = 'agreement_outbox';
@@ -34,8 +34,10 @@ export class OutboxSignal {
 
   #notifyOthers(): void {
     this.#timer = undefined;
-    this.database.query({ name: 'outbox_notify', text: `SELECT pg_notify('${OUTBOX_CHANNEL}', '')` }, []).catch((error) => {
-      this.logger.debug({ reason: String(error) }, 'the relay was not notified; it looks by itself');
-    });
+    this.database
+      .query({ name: 'outbox_notify', text: `SELECT pg_notify('${OUTBOX_CHANNEL}', '')` }, [])
+      .catch((error: unknown) => {
+        this.logger.debug({ reason: String(error) }, 'the relay was not notified; it looks by itself');
+      });
   }
 }

@@ -2,11 +2,11 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
-import { type Logger, LOGGER } from '../logger.js';
+import { LOGGER, type Logger } from '../logger.js';
 import type { OutboxEvent } from './cloud-event.js';
 import { EVENT_PUBLISHER, type EventPublisher } from './event-publisher.js';
-import { OutboxSignal } from './outbox-signal.js';
 import { DELETE, NEXT, PARK } from './outbox.sql.js';
+import { OutboxSignal } from './outbox-signal.js';
 import { RelayLeader } from './relay-leader.js';
 
 const BATCH = 500;

@@ -19,7 +19,7 @@ export const POLICY: AgreementPolicy = {
   agreementTtl: 24 * HOUR,
 };
 
-export const KEYS = new CodeKeys([{ id: 'first', secret: Buffer.alloc(32, 1) }], 6);
+const KEYS = new CodeKeys([{ id: 'first', secret: Buffer.alloc(32, 1) }], 6);
 
 /** When every agreement of these tests is made. */
 export const BORN = new Date('2026-01-31T12:00:00.000Z');

@@ -28,7 +28,13 @@ async function startPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const built = new URL('../../dist/database/embedded-postgres.js', import.meta.url).href;
   const { startEmbeddedPostgres } = (await import(built)) as typeof import('../../src/database/embedded-postgres.js');
   const settings = { max_connections: '300' };
-  const postgres = await startEmbeddedPostgres({ dataDir, durable: false, log: console.error, database: TEMPLATE, settings });
+  const postgres = await startEmbeddedPostgres({
+    dataDir,
+    durable: false,
+    log: console.error,
+    database: TEMPLATE,
+    settings,
+  });
   const template = new URL(postgres.adminUrl);
   template.pathname = `/${TEMPLATE}`;
   const env = { ...process.env, NODE_ENV: 'test', DATABASE_URL: template.href };

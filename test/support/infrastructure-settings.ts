@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Config } from '../../src/config.js';
-import { count, duration, flag, setting, type Setting, words } from './setting.js';
+import { count, duration, flag, type Setting, setting, words } from './setting.js';
 
 const HASH = 'ab'.repeat(32);
 const BROKERS = { KAFKA_BROKERS: 'kafka:9092' };

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 // Not by the front door: a global setup is run by Node itself, which knows no decorators.
 import { createKafka } from '../../src/kafka/kafka-client.js';
+import type { BrokerProcess } from './kafka/broker-process.js';
 import { dockerAnswers, dockerKafka } from './kafka/docker-kafka.js';
 import { javaKafka, missingForJava } from './kafka/java-kafka.js';
-import type { BrokerProcess } from './kafka/broker-process.js';
 import { freePorts } from './kafka/server-properties.js';
 
 /** A real Kafka with one broker, for tests. What it holds is thrown away by `stop` and when this process dies. */

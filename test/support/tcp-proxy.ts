@@ -7,6 +7,7 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   #frozen = false;
+  #packetsLeft = Infinity;
 
   private constructor(
     readonly port: number,
@@ -36,7 +37,10 @@ export class TcpProxy {
         [far, near],
       ] as const) {
         this.#sockets.add(from);
-        from.on('data', (data) => void to.write(data));
+        from.on('data', (data) => {
+          if (from === near && --this.#packetsLeft === 0) this.#cutConnections();
+          else to.write(data);
+        });
         from.on('close', () => {
           this.#sockets.delete(from);
           to.destroy();
@@ -53,9 +57,14 @@ export class TcpProxy {
   async cut(): Promise<void> {
     const closed = this.#server && once(this.#server, 'close');
     this.#server?.close();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    this.#cutConnections();
     await closed;
     this.#server = undefined;
+  }
+
+  /** Cuts every connection once, in place of handing on the n-th packet to the server from now on; takes new ones. */
+  cutAtPacket(n: number): void {
+    this.#packetsLeft = n;
   }
 
   /** Connections stay open, also new ones, and nothing comes through. */
@@ -67,5 +76,10 @@ export class TcpProxy {
   thaw(): void {
     this.#frozen = false;
     for (const socket of this.#sockets) socket.resume();
+  }
+
+  #cutConnections(): void {
+    // Not resetAndDestroy: Node may then never end (24.21, handles of sockets that were shutting down stay for ever).
+    for (const socket of this.#sockets) socket.destroy();
   }
 }

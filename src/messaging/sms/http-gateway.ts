@@ -17,13 +17,13 @@ export class HttpGateway implements SmsGateway {
   constructor(@Inject(CONFIG) private readonly config: Config) {}
 
   async send(message: SmsMessage, signal: AbortSignal): Promise<SmsOutcome> {
+    let response: Response;
     try {
-      const response = await this.#post(message, signal);
-      const text = await textOf(response);
-      return outcomeOf(response, text);
+      response = await this.#post(message, signal);
     } catch (error) {
       return failureOf(error);
     }
+    return outcomeOf(response, await textOf(response));
   }
 
   async #post({ id, to, text }: SmsMessage, signal: AbortSignal): Promise<Response> {
@@ -43,12 +43,17 @@ export class HttpGateway implements SmsGateway {
   }
 }
 
+/** As much of it as comes: the status is the answer, and a connection that is lost after it takes nothing back. */
 async function textOf(response: Response): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
-    if (text.length > LONGEST_ANSWER) break;
+  try {
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk as Uint8Array, { stream: true });
+      if (text.length > LONGEST_ANSWER) break;
+    }
+  } catch {
+    return text;
   }
   return text;
 }
@@ -82,7 +87,14 @@ function retryAfterOf(header: string | null): number | null {
 }
 
 /** Codes of errors that come before a byte was sent: the provider cannot have taken the text. */
-const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
 
 function failureOf(error: unknown): SmsOutcome {
   const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined;

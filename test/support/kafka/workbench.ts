@@ -1,5 +1,5 @@
-import { describe } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { describe } from '@jest/globals';
 import type { Admin, Kafka } from 'kafkajs';
 import { pino } from 'pino';
 import {
@@ -9,7 +9,7 @@ import {
   KafkaProducer,
   type MessageHandler,
 } from '../../../src/kafka/index.js';
-import { type KafkaBroker, kafkaAvailability, startKafkaBroker } from '../kafka-broker.js';
+import { kafkaAvailability, type KafkaBroker, startKafkaBroker } from '../kafka-broker.js';
 
 /** `describe` for specs that harm their broker; skipped, with the reason in the name, where none can be had, but not in CI. */
 export function describeWithOwnKafka(name: string, specs: () => void): void {
