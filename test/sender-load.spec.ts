@@ -22,7 +22,7 @@ describe('a slow provider', () => {
 
   it('is never asked for more at once than SMS_CONCURRENCY, and gets everything', async () => {
     const slow = phones(5 * CONCURRENCY);
-    for (const phone of slow) provider.willAnswer(phone, answers.slow(100));
+    for (const phone of slow) provider.willAnswer(phone, answers.slow(500));
     await Promise.all(slow.map((phone) => service.api.create({ phone })));
     await until('all have been sent', () => slow.every((phone) => provider.to(phone).length === 1));
     expect(provider.mostAtOnce).toBe(CONCURRENCY);

@@ -1,5 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Inserts } from './agreement.inserts.js';
+
+const tooBusy = (): Error => new Error('too busy');
 
 /** A database that notes what it is given and answers when it is told to. */
 function aTable() {
@@ -8,7 +10,7 @@ function aTable() {
     new Promise((resolve, reject) => {
       statements.push({ rows, commit: () => resolve('committed'), fail: reject });
     });
-  const inserts = new Inserts(insert, (error) => (error as Error).message === 'bad row');
+  const inserts = new Inserts(insert, (error) => (error as Error).message === 'bad row', tooBusy);
   return { inserts, statements };
 }
 
@@ -16,6 +18,32 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const rows = (count: number): object[] => Array.from({ length: count }, (_, number) => ({ number }));
 
 describe('rows to insert', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('are sent away where their turn does not come in time, and only those', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const { inserts, statements } = aTable();
+    const first = inserts.add({});
+    await turn();
+    const second = inserts.add({});
+    await turn();
+    const tired = inserts.add({});
+    const told = expect(tired).rejects.toThrow('too busy');
+    jest.advanceTimersByTime(1_000);
+    const patient = inserts.add({});
+    jest.advanceTimersByTime(500);
+    await told;
+
+    for (const { commit } of statements) commit();
+    await Promise.all([first, second]);
+    await turn();
+    expect(statements.map((statement) => statement.rows.length)).toEqual([1, 1, 1]);
+    statements[2]?.commit();
+    expect(await patient).toBe('committed');
+  });
+
   it('go in one statement where they arrive in one turn', async () => {
     const { inserts, statements } = aTable();
     const added = rows(3).map((row) => inserts.add(row));
@@ -65,7 +93,7 @@ describe('rows to insert', () => {
   it('fail alone where the database refuses one of them', async () => {
     const insert = (given: readonly object[]): Promise<string> =>
       given.some((row) => 'bad' in row) ? Promise.reject(new Error('bad row')) : Promise.resolve('committed');
-    const inserts = new Inserts(insert, () => true);
+    const inserts = new Inserts(insert, () => true, tooBusy);
 
     const answers = await Promise.allSettled([inserts.add({}), inserts.add({ bad: true }), inserts.add({})]);
 

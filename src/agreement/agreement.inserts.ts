@@ -3,8 +3,13 @@ const LARGEST = 200;
 /** While one batch is being committed the next one is on its way; more at a time only makes them smaller. */
 const IN_FLIGHT = 2;
 
+/** So long a row may wait for its turn; then its caller is told to come back, while there is still time to be told. */
+const PATIENCE = 1_500;
+
 interface Waiting<T> {
   readonly row: object;
+  /** By the monotonic clock. */
+  readonly since: number;
   readonly resolve: (answer: T) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -17,20 +22,24 @@ export class Inserts<T> {
   readonly #waiting: Waiting<T>[] = [];
   #inFlight = 0;
   #scheduled = false;
+  #patience: NodeJS.Timeout | undefined;
 
   /**
    * @param insert writes rows in one commit, or none of them
    * @param isTheirs whether an error speaks of the rows rather than of the server; then each is tried by itself
+   * @param tooBusy what is thrown for a row whose turn did not come
    */
   constructor(
     private readonly insert: (rows: readonly object[]) => Promise<T>,
     private readonly isTheirs: (error: unknown) => boolean,
+    private readonly tooBusy: () => Error,
   ) {}
 
-  /** Resolves when the row is committed. @throws what the database said of it */
+  /** Resolves when the row is committed. @throws what the database said of it, or that it is too busy */
   add(row: object): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#waiting.push({ row, resolve, reject });
+    this.#waiting.push({ row, since: performance.now(), resolve, reject });
+    this.#patience ??= setTimeout(() => this.#sendAway(), PATIENCE).unref();
     this.#schedule();
     return promise;
   }
@@ -42,6 +51,16 @@ export class Inserts<T> {
       this.#scheduled = false;
       void this.#flush(this.#waiting.splice(0, LARGEST));
     });
+  }
+
+  /** A database that is stuck must not gather callers who all wait for it. */
+  #sendAway(): void {
+    const now = performance.now();
+    const first = this.#waiting.findIndex(({ since }) => now - since < PATIENCE);
+    const tired = this.#waiting.splice(0, first === -1 ? this.#waiting.length : first);
+    for (const { reject } of tired) reject(this.tooBusy());
+    const [next] = this.#waiting;
+    this.#patience = next && setTimeout(() => this.#sendAway(), next.since + PATIENCE - now).unref();
   }
 
   async #flush(batch: readonly Waiting<T>[]): Promise<void> {

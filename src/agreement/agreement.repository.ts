@@ -28,6 +28,7 @@ export class AgreementRepository {
   readonly #inserts = new Inserts<Date | undefined>(
     (rows) => this.#insert(rows),
     (error) => !isUnavailable(error),
+    () => new DatabaseUnavailable('too many agreements wait to be saved'),
   );
 
   constructor(

@@ -3,9 +3,11 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { CONFIG, type Config } from '../config.js';
 import { isUnavailable } from '../database/index.js';
-import { createKafka, KafkaConsumer, KafkaPublisher, type ReceivedMessage } from '../kafka/index.js';
+import { createKafka, isRecordRefused, KafkaConsumer, KafkaPublisher, type ReceivedMessage } from '../kafka/index.js';
 import { LOGGER, type Logger } from '../logger.js';
 import { checkReactions, commandFor, type ReceivedEvent, UnprocessableEvent } from './agreement-events.js';
+
+type DeadLetter = Parameters<KafkaPublisher['publishDeadLetter']>[0];
 
 /** Turns events into commands: from Kafka, or handed over in the same process. */
 @Injectable()
@@ -72,15 +74,29 @@ export class AgreementEventsConsumer {
     }
   }
 
-  /** Out of the way of the messages behind it, with all that is needed to play it again. */
+  /**
+   * Out of the way of the messages behind it, with all that is needed to play it again. One that became too large by the
+   * reason goes without its value, or with the reason alone: the message itself still lies where that points to.
+   */
   async #bury(message: ReceivedMessage, reason: string): Promise<void> {
-    const { key, value, headers, partition, offset } = message;
-    const where = { dlq_source_partition: String(partition), dlq_source_offset: offset };
-    await this.publisher?.publishDeadLetter({
-      key: key ?? '',
-      value: value ?? '',
-      headers: { ...headers, dlq_reason: reason, ...where },
-    });
-    this.logger.error({ reference: key, reason, ...where }, 'message moved to the dead letter topic');
+    const { value, headers, partition, offset } = message;
+    const key = message.key ?? '';
+    const why = { dlq_reason: reason, dlq_source_partition: String(partition), dlq_source_offset: offset };
+    const whole = { key, value: value ?? '', headers: { ...headers, ...why } };
+    for (const letter of [whole, { ...whole, value: '' }, { key: '', value: '', headers: why }]) {
+      if (await this.#isKept(letter)) break;
+    }
+    this.logger.error({ reference: message.key, reason, partition, offset }, 'message moved to the dead letter topic');
+  }
+
+  /** Whether the dead letter topic took it; false where it is too large. @throws where it takes nothing now */
+  async #isKept(letter: DeadLetter): Promise<boolean> {
+    try {
+      await this.publisher?.publishDeadLetter(letter);
+      return true;
+    } catch (error) {
+      if (isRecordRefused(error)) return false;
+      throw error;
+    }
   }
 }

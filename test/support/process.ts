@@ -128,8 +128,8 @@ export function useProcesses(database?: TestDatabase): Processes {
   const folders: string[] = [];
   const run = async (file: string, args: string[], cwd: string, given: Readonly<Record<string, string>>) => {
     const [free] = await freePorts();
-    const port = Number(given['PORT']) || free;
-    const env = { PATH: process.env['PATH'], HOME: tmpdir(), ...given, PORT: String(port) };
+    const port = (given['PORT'] ?? '0') === '0' ? String(free) : given['PORT'];
+    const env = { PATH: process.env['PATH'], HOME: tmpdir(), ...given, PORT: port };
     const leadsGroup = file === 'npm';
     const child = spawn(file, args, { cwd, env, detached: leadsGroup, stdio: ['ignore', 'pipe', 'pipe'] });
     const service = new ServiceProcess(child, `http://127.0.0.1:${port}`, leadsGroup);

@@ -1,0 +1,45 @@
+import { parseEnv } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { readConfig } from '../src/config.js';
+import * as packaging from './support/packaging.js';
+
+/** Keys, so that reading a configuration makes none on this machine. */
+const KEYS = { OTP_KEYS: `a:${'A'.repeat(44)}`, CONTACT_KEYS: `b:${'B'.repeat(44)}` };
+
+describe('.env.example', () => {
+  const settings = packaging.exampleSettings();
+  const names = settings.map(({ name }) => name);
+  const isUnused = (name: string) =>
+    readConfig({ ...KEYS, [name]: 'x' }).warnings.includes(`${name} is set, but this version does nothing with it`);
+  const read = new Set<string>();
+  readConfig(
+    new Proxy<Record<string, string>>({ ...KEYS }, { get: (given, name: string) => (read.add(name), given[name]) }),
+  );
+
+  it('holds every setting that the service reads, once, and no other', () => {
+    const unused = settings.filter(({ comment }) => comment.endsWith('Not used yet.')).map(({ name }) => name);
+    expect(unused.filter((name) => !isUnused(name))).toEqual([]);
+    const known = [...read].filter((name) => !read.has(name.replace(/_FILE$/, '')) || !name.endsWith('_FILE'));
+    expect([...known, ...unused].sort()).toEqual([...names].sort());
+  });
+
+  it('explains each in a line, and sets none', () => {
+    for (const { comment, commentedOut } of settings)
+      expect({ comment, commentedOut }).toEqual({ comment: expect.stringMatching(/^# \S/), commentedOut: true });
+  });
+
+  it('shows what holds where nothing is set: with all of it taken over, nothing changes', () => {
+    const all = parseEnv(packaging.read('.env.example').replaceAll(/^#(?=[A-Z][A-Z0-9_]*=)/gm, ''));
+    const { warnings, ...config } = readConfig({ ...all, ...KEYS });
+    const { warnings: none, ...untouched } = readConfig(KEYS);
+    expect(config).toEqual(untouched);
+    expect(none).toEqual([]);
+    expect(warnings.filter((warning) => !warning.endsWith('this version does nothing with it'))).toEqual([]);
+  });
+
+  it('holds every setting that the documentation of deployment speaks of', () => {
+    const mentioned = packaging.read('docs/deployment.md').match(/\b[A-Z]+(_[A-Z]+)+\b/g) ?? [];
+    expect(mentioned).toContain('DATABASE_URL');
+    expect(mentioned.map((name) => name.replace(/_FILE$/, '')).filter((name) => !names.includes(name))).toEqual([]);
+  });
+});
