@@ -1,59 +1,9 @@
 import 'reflect-metadata';
-import { ConfigError, readConfig } from './config.js';
-import { createLogger } from './logger.js';
-import { Service } from './service.js';
-import { explain, greeting } from './terminal.js';
 
-/** How long after the deadline of the shutdown the process ends itself, finished or not. */
-const LAST_RESORT = 1_000;
-/** So long a process that cannot go on may take to leave no embedded PostgreSQL behind. */
-const ABANDON_WITHIN = 5_000;
+// First of all: loading the rest takes a second, and as process 1 of a container a signal that is not handled is lost.
+let onSignal = (): void => process.exit(0);
+// Not once: npm hands Ctrl-C on to a process that has it from the terminal already, and the second must not kill it.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal());
 
-async function main(): Promise<void> {
-  const config = readConfig();
-  const logger = createLogger(config.logLevel);
-  for (const warning of config.warnings) logger.warn(warning);
-  if (!config.apiKeys) logger.warn('API_KEYS is not set: everybody who reaches this port may do everything');
-
-  let service: Service | undefined;
-  let failed = false;
-  const fail = (error: unknown): void => {
-    if (failed) return;
-    failed = true;
-    const reason = explain(error, config);
-    logger.fatal({ reason }, 'the service cannot go on');
-    process.stderr.write(`The service cannot go on: ${reason}\n`);
-    const exit = (): never => process.exit(1);
-    setTimeout(exit, ABANDON_WITHIN);
-    (service?.abandon() ?? Promise.resolve()).then(exit, exit);
-  };
-  process.on('uncaughtException', fail);
-  process.on('unhandledRejection', fail);
-
-  try {
-    service = await Service.start(config, logger, fail);
-  } catch (error) {
-    return fail(error);
-  }
-  const running = service;
-  const stop = (): void => {
-    const { delay, timeout } = config.shutdown;
-    setTimeout(() => fail(new Error('SHUTDOWN_TIMEOUT is over')), delay + timeout + LAST_RESORT).unref();
-    running.stop().then(() => process.exit(0), fail);
-  };
-  // Not once: npm hands Ctrl-C on to a process that has it from the terminal already, and the second must not kill it.
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-
-  if (!(await service.started)) return;
-  const url = await service.url();
-  logger.info({ url, roles: [...config.roles] }, 'ready');
-  if (!config.production) process.stderr.write(greeting(url));
-}
-
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
-  process.exit(1);
-}
+const { run } = await import('./run.js');
+await run((stop) => (onSignal = stop));

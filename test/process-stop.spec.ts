@@ -58,7 +58,10 @@ describe('SIGTERM', () => {
     await database.query('LOCK TABLE agreement');
     const inHand = [service.api.create(), service.api.create()];
     await until('both are in hand', async () => {
-      const [row] = await database.query(`SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted`);
+      const [row] = await database.query(
+        `SELECT count(*)::int AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE d.datname = current_database() AND NOT l.granted`,
+      );
       return Number(row?.['n']) >= inHand.length;
     });
     service.signal('SIGTERM');

@@ -138,8 +138,10 @@ describe('a database that is away', () => {
   const OURS = `datname = current_database() AND pid <> pg_backend_pid()`;
   const endConnections = () => database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${OURS}`);
   const connections = () => count(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE ${OURS}`);
+  // Not of pg_stat_activity: within a transaction that stays as it was at the first look.
   const waiting = () =>
-    count(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE ${OURS} AND wait_event_type = 'Lock'`);
+    count(`SELECT count(*)::int AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+           WHERE d.datname = current_database() AND NOT l.granted`);
   const count = async (query: string) => (await database.query<{ n: number }>(query))[0]?.n ?? 0;
 });
 
