@@ -7,7 +7,7 @@ import { BenchPostgres } from './postgres.js';
 import { Server } from './processes.js';
 import { describe, inWords, type Setting, settingOf } from './report.js';
 import { type Bench, measure, type RunningArm } from './rounds.js';
-import { summarise,type Summary } from './summary.js';
+import { summarise, type Summary } from './summary.js';
 
 const RESULTS = new URL('../bench/results/', import.meta.url);
 

@@ -1,7 +1,7 @@
 import type { Arm } from './arms.js';
 import type { LoadGenerator, LoadResult } from './load.js';
 import { type Pids, startCpuMeter, untilCalm } from './machine.js';
-import { type BenchPostgres,clear, countRows } from './postgres.js';
+import { type BenchPostgres, clear, countRows } from './postgres.js';
 import type { Server } from './processes.js';
 import { spreadOf } from './statistics.js';
 
