@@ -19,6 +19,7 @@ const RETRY_DATABASE = 500;
 /** The parts of `SHUTDOWN_TIMEOUT` after which work and then requests in hand are cut off; the rest is for closing. */
 const WORK_SHARE = 0.8;
 const REQUESTS_SHARE = 0.9;
+const CLOSE_IDLE_EVERY = 50;
 
 /** A process of the service, from its first breath to its last. */
 export class Service {
@@ -148,10 +149,14 @@ export class Service {
 
   /** @param deadline ends requests too: a client that never completes its own would keep us for ever */
   async #close(deadline: AbortSignal): Promise<void> {
-    const cutOff = (): void => this.app.getHttpServer().closeAllConnections();
+    const server = this.app.getHttpServer();
+    const cutOff = (): void => server.closeAllConnections();
     deadline.addEventListener('abort', cutOff);
     if (deadline.aborted) cutOff();
+    // A connection that was answering when the server closed is kept alive afterwards, for its client's next request.
+    const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY);
     await this.app.close();
+    clearInterval(idle);
     deadline.removeEventListener('abort', cutOff);
   }
 

@@ -2,9 +2,10 @@ import type { Config } from './config.js';
 
 /** What went wrong, in words that say what to do. */
 export function explain(error: unknown, { http }: Pick<Config, 'http'>): string {
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') return `port ${http.port} of ${http.host} is taken: stop what listens there, or set PORT`;
-  if (code === 'EACCES') return `port ${http.port} of ${http.host} is not allowed for this user: set PORT`;
+  if (code === 'EACCES' && syscall === 'listen')
+    return `port ${http.port} of ${http.host} is not allowed for this user: set PORT`;
   if (code === 'EADDRNOTAVAIL') return `this machine has no address ${http.host}: set HOST`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { freshPhone, otherThan } from './support/api.js';
 import { useDatabase } from './support/database.js';
 import { startService, type TestService } from './support/service.js';
+import { until } from './support/until.js';
 
 describe('an agreement', () => {
   const database = useDatabase();
@@ -20,7 +21,12 @@ describe('an agreement', () => {
     const confirmed = await service.api.confirm(created.body['reference'], code);
 
     expect(confirmed.status).toBe(200);
-    expect(confirmed.body).toMatchObject({ status: 'confirmed', delivery: 'sent', attempts_left: null });
+    expect(confirmed.body).toMatchObject({ status: 'confirmed', attempts_left: null });
+    // The text may be read before its provider's answer is written down.
+    await until('the delivery is known', async () => {
+      const { body } = await service.api.get(`/v1/agreement/${created.body['reference']}`);
+      return body['delivery'] === 'sent';
+    });
   });
 
   it('counts wrong guesses down and takes none after the last', async () => {

@@ -49,7 +49,6 @@ describe('POST /v1/agreement/{reference}', () => {
     expect(body).toMatchObject({
       reference,
       status: 'confirmed',
-      delivery: 'sent',
       withdrawn_at: null,
       closed_at: null,
     });

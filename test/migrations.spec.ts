@@ -68,10 +68,7 @@ describe('the migrations', () => {
     await shared.query('BEGIN');
     await shared.query('LOCK TABLE migration IN EXCLUSIVE MODE');
     const running = [runCli(['migration:run'], env), runCli(['migration:run'], env)];
-    await until(
-      'both are held up',
-      async () => (await shared.query('SELECT FROM pg_locks WHERE NOT granted')).length === 2,
-    );
+    await until('both are held up', async () => (await shared.waiting()) === 2);
     await shared.query('COMMIT');
     const both = await Promise.all(running);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);

@@ -106,7 +106,7 @@ describe('a database that is away', () => {
     await database.query('BEGIN');
     await database.query('LOCK TABLE agreement');
     const blocked = Array.from({ length: POOL }, () => service.api.get('/v1/agreement'));
-    await until('all connections wait', async () => (await waiting()) === POOL);
+    await until('all connections wait', async () => (await database.waiting()) === POOL);
     expectUnavailable(await service.api.get('/v1/agreement'));
     expectUnavailable(await service.api.create());
     await database.query('COMMIT');
@@ -121,8 +121,11 @@ describe('a database that is away', () => {
   it('that is stuck answers those who wait for a turn to create with 503 in time', async () => {
     await database.query('BEGIN');
     await database.query('LOCK TABLE agreement');
-    const stuck = [service.api.create(), service.api.create()];
-    await until('two statements wait', async () => (await waiting()) >= 2);
+    const stuck: Promise<Answer>[] = [];
+    for (const statements of [1, 2]) {
+      stuck.push(service.api.create());
+      await until('its statement waits', async () => (await database.waiting('RowExclusiveLock')) === statements);
+    }
     const asked = performance.now();
     expectUnavailable(await service.api.create());
     expect(performance.now() - asked).toBeLessThan(2_500);
@@ -138,10 +141,6 @@ describe('a database that is away', () => {
   const OURS = `datname = current_database() AND pid <> pg_backend_pid()`;
   const endConnections = () => database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${OURS}`);
   const connections = () => count(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE ${OURS}`);
-  // Not of pg_stat_activity: within a transaction that stays as it was at the first look.
-  const waiting = () =>
-    count(`SELECT count(*)::int AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-           WHERE d.datname = current_database() AND NOT l.granted`);
   const count = async (query: string) => (await database.query<{ n: number }>(query))[0]?.n ?? 0;
 });
 

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { Database, DatabaseClock, DatabaseUnavailable, isUnavailable } from '../database/index.js';
+import { Database, DatabaseClock, DatabaseUnavailable, Inserts, isUnavailable } from '../database/index.js';
 import { OutboxSignal } from '../outbox/index.js';
 import { AgreementError } from './agreement.errors.js';
-import { Inserts } from './agreement.inserts.js';
 import { Agreement } from './agreement.js';
 import { fromRow, newRow, saveParameters } from './agreement.rows.js';
 import type { AgreementRow } from './agreement.schema.js';

@@ -50,13 +50,17 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
   acceptOnlyJson(fastify);
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers({ 'X-Request-Id': request.id, 'Cache-Control': 'no-store' });
-    if (health.stopping) reply.header('Connection', 'close');
     if (!config.apiKeys && !isOurs(request, config))
       refuse(new Problem('forbidden', { reason: 'host' }), request, reply);
     else if (request.method === 'OPTIONS') answerOptions(request, reply, routes);
     // Before the body is read: whatever it is, there is nobody to give it to.
     else if (request.is404) refuse(noSuchRoute(routes.methodsOf(request.url)), request, reply);
     else done();
+  });
+  // At the answer, not at the request: a connection that was taken before the shutdown must not stay open after it.
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    if (health.stopping) reply.header('Connection', 'close');
+    done(null, payload);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     logRequest(logger, request, reply);

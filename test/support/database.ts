@@ -7,6 +7,8 @@ import { until } from './until.js';
 export interface TestDatabase {
   readonly url: string;
   query<R extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<R[]>;
+  /** How many locks of this database are waited for, also as seen from within a transaction; of one mode where it is given. */
+  waiting(mode?: 'RowExclusiveLock'): Promise<number>;
   /** Something that works on this database, to be ended with the spec file. */
   onEnd(end: () => Promise<void>): void;
 }
@@ -60,6 +62,15 @@ export function useDatabase({ migrated = true } = {}): TestDatabase {
   return {
     url: url.href,
     onEnd: (end) => void ends.push(end),
+    waiting: async (mode) => {
+      // Not of pg_stat_activity: within a transaction that stays as it was at the first look.
+      const { rows } = await client.query<{ n: number }>(
+        `SELECT count(*)::int AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE d.datname = current_database() AND NOT l.granted AND l.mode = coalesce($1, l.mode)`,
+        [mode],
+      );
+      return rows[0]?.n ?? 0;
+    },
     query: async <R extends object>(text: string, values: unknown[] = []) => (await client.query<R>(text, values)).rows,
   };
 }

@@ -40,7 +40,7 @@ class DockerKafka implements BrokerProcess {
     docker(
       ...['run', '--detach', '--name', this.#name, '--publish', `127.0.0.1:${port}:${port}`],
       ...['--env', `PROPERTIES=${serverProperties(this.#place, '/tmp/kafka-data', '0.0.0.0')}`],
-      ...['--env', `CLUSTER=${randomBytes(16).toString('base64url')}`, '--env', 'KAFKA_HEAP_OPTS=-Xmx512m'],
+      ...['--env', `CLUSTER=${randomBytes(11).toString('hex')}`, '--env', 'KAFKA_HEAP_OPTS=-Xmx512m'],
       ...['--entrypoint', 'sh', IMAGE, '-c', START],
     );
   }

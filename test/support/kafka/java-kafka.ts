@@ -39,7 +39,8 @@ export async function javaKafka(place: BrokerPlace): Promise<BrokerProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'kafka-'));
   const properties = join(folder, 'server.properties');
   await writeFile(properties, serverProperties(place, join(folder, 'data'), '127.0.0.1'));
-  const clusterId = randomBytes(16).toString('base64url');
+  // Hex: one in 64 ids in base64url begins with a hyphen, and is taken for an option.
+  const clusterId = randomBytes(11).toString('hex');
   const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties];
   await run('java', [...JVM, '-cp', CLASS_PATH, ...format]);
   return new JavaKafka(folder, properties);

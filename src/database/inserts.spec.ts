@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Inserts } from './agreement.inserts.js';
+import { Inserts } from './inserts.js';
 
 const tooBusy = (): Error => new Error('too busy');
 
