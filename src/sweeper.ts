@@ -41,6 +41,8 @@ export class Sweeper {
     const next = (): void => {
       this.#running = this.#running.then(once);
     };
+    // At the start too: what was left behind is most likely to be found after one.
+    next();
     this.#timers.add(setInterval(next, milliseconds));
   }
 }
