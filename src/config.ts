@@ -5,6 +5,7 @@ import {
   apiKey,
   databaseSettings,
   documentDefault,
+  failpoints,
   httpSettings,
   kafkaSettings,
   keyRing,
@@ -26,7 +27,7 @@ export class ConfigError extends Error {
 
 /** Names of the contract that this version knows but does not act on; whoever sets one must be told. */
 const NOT_USED_YET =
-  /^(METRICS_PORT|LIMIT_.+|GUARD_.+|SMS_ROUTES|SMS_HTTP_TEMPLATE_FILE|SMS_HTTP_WEBHOOK_SECRET(_FILE)?|TWILIO_.+|SMPP_.+|EMAIL_.+|SMTP_URL(_FILE)?|TEST_PHONES(_ALLOWED)?(_FILE)?|RETENTION_.+)$/;
+  /^(LIMIT_.+|GUARD_.+|SMS_ROUTES|SMS_HTTP_TEMPLATE_FILE|SMS_HTTP_WEBHOOK_SECRET(_FILE)?|TWILIO_.+|SMPP_.+|EMAIL_.+|SMTP_URL(_FILE)?|TEST_PHONES(_ALLOWED)?(_FILE)?|RETENTION_.+)$/;
 
 /**
  * Reads and checks the whole configuration.
@@ -61,6 +62,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     phone: phoneSettings(env),
     sms: smsSettings(env, production),
     logLevel: env.choice('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+    failpoints: failpoints(env, production),
   } as const;
   if (production) requireForProduction(env);
   checkRoles(env, config);

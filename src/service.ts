@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
 import { Database, isUnavailable } from './database/index.js';
+import { armFailpoints } from './failpoint.js';
 import { Health } from './http/index.js';
 import { createAdapter, installHooks } from './http/server.js';
 import { KeyCheck } from './key-check.js';
@@ -39,6 +40,7 @@ export class Service {
    * @throws where the port is taken or the program itself is not whole (a message without a handler)
    */
   static async start(config: Config, logger: Logger, onFatal: (error: Error) => void): Promise<Service> {
+    armFailpoints(config.failpoints);
     const app = await NestFactory.create<NestFastifyApplication>(AppModule.for(config, logger), createAdapter(config), {
       logger: nestLogger(logger),
       bodyParser: false,

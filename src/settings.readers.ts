@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { Environment } from './environment.js';
+import { type ArmedFailpoint, FAILPOINTS } from './failpoint.js';
 import { Secret } from './secret.js';
 import {
   type ApiKey,
@@ -41,9 +42,13 @@ export function httpSettings(env: Environment, open: boolean): Config['http'] {
   if (open && !anonymous && !isLoopback(host)) {
     env.fault('HOST', 'must be a loopback address while API_KEYS is not set (or say ALLOW_ANONYMOUS=true)');
   }
+  const port = env.integer('PORT', 3000, 0, 65535);
+  const metricsPort = env.integer('METRICS_PORT', 0, 1, 65535) || undefined;
+  if (metricsPort !== undefined && metricsPort === port) env.fault('METRICS_PORT', 'must not be PORT');
   return {
     host,
-    port: env.integer('PORT', 3000, 0, 65535),
+    port,
+    metricsPort,
     corsOrigins:
       env.list('CORS_ORIGINS', 'a list of origins such as https://example.com', (text) =>
         URL.parse(text)?.origin === text ? text : undefined,
@@ -203,4 +208,17 @@ export function smsSettings(env: Environment, production: boolean): Config['sms'
     httpUrl,
     httpToken: httpToken === undefined ? undefined : new Secret(httpToken),
   };
+}
+
+/** Where the process is to be killed or stopped: `name=kill` or `name=stop`, `@n` for the n-th time it comes by. */
+export function failpoints(env: Environment, production: boolean): readonly ArmedFailpoint[] {
+  const list = env.list('FAILPOINTS', 'a list of name=kill or name=stop, with @n for the n-th time', failpoint);
+  if (list && production) env.fault('FAILPOINTS', 'is for tests of reliability, and refused in production');
+  return list ?? [];
+}
+
+function failpoint(entry: string): ArmedFailpoint | undefined {
+  const [, given, action, pass = '1'] = /^([a-z.]+)=(kill|stop)(?:@([1-9]\d{0,5}))?$/.exec(entry) ?? [];
+  const name = FAILPOINTS.find((known) => known === given);
+  return name && { name, signal: action === 'kill' ? 'SIGKILL' : 'SIGSTOP', pass: Number(pass) };
 }

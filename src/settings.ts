@@ -1,3 +1,4 @@
+import type { ArmedFailpoint } from './failpoint.js';
 import type { Secret } from './secret.js';
 
 /** Injection token of the configuration. */
@@ -66,6 +67,8 @@ export interface Config {
   readonly http: {
     readonly host: string;
     readonly port: number;
+    /** None: no metrics. */
+    readonly metricsPort: number | undefined;
     readonly corsOrigins: readonly string[];
     readonly trustedProxies: readonly string[];
     readonly publicUrl: string | undefined;
@@ -105,6 +108,8 @@ export interface Config {
     readonly httpToken: Secret<string> | undefined;
   };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** Only for tests of reliability; refused in production. */
+  readonly failpoints: readonly ArmedFailpoint[];
   /** What is probably a mistake but does not stop the start. */
   readonly warnings: readonly string[];
 }

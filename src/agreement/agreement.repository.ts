@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { Database, DatabaseClock, DatabaseUnavailable, Inserts, isUnavailable } from '../database/index.js';
+import { failpoint } from '../failpoint.js';
 import { OutboxSignal } from '../outbox/index.js';
 import { AgreementError } from './agreement.errors.js';
 import { Agreement } from './agreement.js';
@@ -75,7 +76,9 @@ export class AgreementRepository {
   }
 
   async #insert(rows: readonly object[]): Promise<Date | undefined> {
+    failpoint('create.unsaved');
     const [row] = await this.database.query<{ now: Date }>(ADD, [JSON.stringify(rows)]);
+    failpoint('create.saved');
     return row?.now;
   }
 
@@ -84,7 +87,9 @@ export class AgreementRepository {
     const { events, history } = agreement.changes;
     if (history.length === 0) return true;
     const ids = events.map(() => uuidv7());
+    failpoint('change.unsaved');
     const saved = await this.database.query(SAVE, saveParameters(agreement, at, ids, traceparent));
+    failpoint('change.saved');
     if (events.length > 0 && saved.length > 0) this.outbox.notify();
     return saved.length > 0;
   }

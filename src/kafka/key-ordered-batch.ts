@@ -1,5 +1,6 @@
 import type { EachBatchPayload, IHeaders, KafkaMessage } from 'kafkajs';
 import type { Logger } from 'pino';
+import { failpoint } from '../failpoint.js';
 import { describeError } from './kafka-errors.js';
 import type { Slots } from './slots.js';
 import { type Backoff, backoff, pause } from './waiting.js';
@@ -157,6 +158,7 @@ export class KeyOrderedBatch {
     const whole = finished === batch.messages.length;
     const offset = String(BigInt(whole ? batch.lastOffset() : last.offset) + 1n);
     const { topic, partition } = batch;
+    failpoint('consumer.uncommitted');
     await this.#payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] });
     this.#committed = finished;
   }

@@ -3,6 +3,7 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { CONFIG, type Config } from '../config.js';
 import { isUnavailable } from '../database/index.js';
+import { failpoint } from '../failpoint.js';
 import { createKafka, isRecordRefused, KafkaConsumer, KafkaPublisher, type ReceivedMessage } from '../kafka/index.js';
 import { LOGGER, type Logger } from '../logger.js';
 import { checkReactions, commandFor, type ReceivedEvent, UnprocessableEvent } from './agreement-events.js';
@@ -58,8 +59,10 @@ export class AgreementEventsConsumer {
       this.#skipped += 1;
       return;
     }
+    failpoint('consumer.received');
     try {
       await this.commands.execute(command);
+      failpoint('consumer.queued');
     } catch (error) {
       throw isUnavailable(error) ? error : new UnprocessableEvent(String(error), { cause: error });
     }

@@ -4,6 +4,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { type AgreementFacts, IssueCode, UnknownCodeKey } from '../agreement/index.js';
 import { CONFIG, type Config } from '../config.js';
 import { DatabaseClock } from '../database/index.js';
+import { failpoint } from '../failpoint.js';
 import { LOGGER, type Logger } from '../logger.js';
 import { messageText } from './message-text.js';
 import { type ClaimedSend, SendRecord } from './send-record.js';
@@ -41,9 +42,13 @@ export class SendDispatch {
     const text = messageText(issue.code, facts.locale, this.config);
     const message = { id: send.id, reference: send.reference, to: facts.contact.address ?? '', text };
     const end = AbortSignal.any([AbortSignal.timeout(this.config.sms.timeout), cut]);
+    failpoint('sender.issued');
     const outcome = await this.gateway.send(message, end);
+    failpoint('sender.answered');
     this.#log(send, outcome.kind, 'reason' in outcome ? { reason: outcome.reason } : {});
-    return this.#record(send, facts, outcome, issue.sendBefore);
+    const wait = await this.#record(send, facts, outcome, issue.sendBefore);
+    failpoint('sender.recorded');
+    return wait;
   }
 
   async #issue(send: ClaimedSend) {

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
 import { Database } from '../database/index.js';
+import { failpoint } from '../failpoint.js';
 import { LOGGER, type Logger } from '../logger.js';
 import { CLAIM, NEXT_DUE } from './send.sql.js';
 import { SendDispatch } from './send-dispatch.js';
@@ -74,6 +75,7 @@ export class Sender {
     if (free <= 0) return POLL;
     const lease = (this.config.sms.timeout + LEASE_MARGIN) / 1000;
     const claimed = await this.database.query<ClaimedSend>(CLAIM, [free, lease, this.gateway.name]);
+    if (claimed.length > 0) failpoint('sender.claimed');
     for (const send of claimed) this.#carryOut(send);
     if (claimed.length === free) return 0;
     const [next] = await this.database.query<{ wait: number }>(NEXT_DUE, []);

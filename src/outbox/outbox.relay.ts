@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
+import { failpoint } from '../failpoint.js';
 import { LOGGER, type Logger } from '../logger.js';
 import type { OutboxEvent } from './cloud-event.js';
 import { EVENT_PUBLISHER, type EventPublisher } from './event-publisher.js';
@@ -89,7 +90,9 @@ export class OutboxRelay {
     const batch = withinBytes(found);
     const last = batch.at(-1);
     if (!last || !this.#leader.leads) return 0;
+    failpoint('relay.read');
     const refused = await this.publisher.publish(batch);
+    failpoint('relay.acknowledged');
     for (const { seq, reason } of refused) {
       this.logger.error({ seq, reason }, 'event parked: it cannot be published');
       await this.database.query(PARK, [seq, reason]);
@@ -97,6 +100,7 @@ export class OutboxRelay {
     const parked = new Set(refused.map(({ seq }) => seq));
     const published = batch.map(({ seq }) => seq).filter((seq) => !parked.has(seq));
     if (published.length > 0) await this.database.query(DELETE, [published]);
+    failpoint('relay.deleted');
     this.#floor = last.seq;
     return batch.length;
   }

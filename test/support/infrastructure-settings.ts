@@ -16,6 +16,22 @@ export const INFRASTRUCTURE: readonly Setting[] = [
   setting('NODE_ENV', (c) => c.production, false, [['test', false]]),
   setting('HOST', (c) => c.http.host, '127.0.0.1', [['::1', '::1']], ['0.0.0.0']),
   count('PORT', (c) => c.http.port, 3000, 0, 65535),
+  { ...count('METRICS_PORT', (c) => c.http.metricsPort, 0, 1, 65535), fallback: undefined },
+  setting(
+    'FAILPOINTS',
+    (c) => c.failpoints,
+    [],
+    [
+      [
+        'relay.read=kill, sender.answered=stop@3',
+        [
+          { name: 'relay.read', signal: 'SIGKILL', pass: 1 },
+          { name: 'sender.answered', signal: 'SIGSTOP', pass: 3 },
+        ],
+      ],
+    ],
+    ['relay.read', 'relay.reads=kill', 'relay.read=exit', 'relay.read=kill@0'],
+  ),
   setting('ROLES', (c) => [...c.roles], ['api', 'relay', 'worker'], [['api', ['api']]], ['API', 'api,', 'all'], {
     ...DATABASE,
   }),
