@@ -105,15 +105,14 @@ describe('a database that is away', () => {
   it('whose every connection is busy gives 503 in time, and loses no connection', async () => {
     await database.query('BEGIN');
     await database.query('LOCK TABLE agreement');
+    const asked = performance.now();
     const blocked = Array.from({ length: POOL }, () => service.api.get('/v1/agreement'));
     await until('all connections wait', async () => (await database.waiting()) === POOL);
-    expectUnavailable(await service.api.get('/v1/agreement'));
-    expectUnavailable(await service.api.create());
+    for (const answer of [...blocked, service.api.get('/v1/agreement'), service.api.create()]) {
+      expectUnavailable(await answer);
+      expect(performance.now() - asked).toBeLessThan(2 * 2_000);
+    }
     await database.query('COMMIT');
-    const answers = await Promise.all(blocked);
-    expect(answers.map(({ status }) => status)).toContain(200);
-    // Those that found no connection.
-    for (const answer of answers.filter(({ status }) => status !== 200)) expectUnavailable(answer);
     await worksAgain();
     expect(await connections()).toBeLessThanOrEqual(POOL + 1);
   });
@@ -128,9 +127,9 @@ describe('a database that is away', () => {
     }
     const asked = performance.now();
     expectUnavailable(await service.api.create());
-    expect(performance.now() - asked).toBeLessThan(2_500);
+    expect(performance.now() - asked).toBeLessThan(2_000);
     await database.query('COMMIT');
-    for (const { status } of await Promise.all(stuck)) expect(status).toBe(201);
+    for (const { status } of await Promise.all(stuck)) expect([201, 503]).toContain(status);
   });
 
   it('is never a reason to end', () => {

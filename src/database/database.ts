@@ -4,9 +4,12 @@ import pg from 'pg';
 import type { DataSource, EntitySchema } from 'typeorm';
 import { CONFIG, type Config } from '../config.js';
 import { LOGGER, type Logger } from '../logger.js';
+import { Metrics } from '../metrics.js';
 import { createDataSource, tlsOptions } from './data-source.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
-import { DatabaseUnavailable, isUnavailable } from './unavailable.js';
+import { observeWaits } from './pool-waits.js';
+import { watchPool } from './pool-watch.js';
+import { causeOf, DatabaseUnavailable, isUnavailable } from './unavailable.js';
 
 /** Injection token of the tables that are read through TypeORM. */
 export const ENTITIES = Symbol('ENTITIES');
@@ -19,7 +22,20 @@ export interface Statement {
 
 /** A caller gets its 503 in less than two seconds, also where the address swallows packets. */
 const CONNECT_TIMEOUT = 1_500;
-const QUERY_TIMEOUT = 10_000;
+/**
+ * No statement of the service takes this long; the longest, batches of 500 rows, take tens of milliseconds. After a
+ * network that swallowed everything it is also what the recovery waits for: the first connection that gives no answer.
+ */
+const ANSWER_WITHIN = 5_000;
+/**
+ * The server gives up a little before, so that what waits for a lock ends there too and the connection stays good; and
+ * sessions whose other end is gone do not stay: the pool closes its own after 10 s without work. Not as parameters of
+ * the connection: a pooler refuses those that it does not know.
+ */
+const SESSION = {
+  text: `SET statement_timeout = '4500ms'; SET idle_session_timeout = '60s'`,
+  query_timeout: CONNECT_TIMEOUT,
+};
 const RETRY_CONNECT = 500;
 
 /** The one way to PostgreSQL: a pool for statements, direct connections for locks and LISTEN. */
@@ -33,7 +49,16 @@ export class Database {
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(ENTITIES) private readonly entities: readonly EntitySchema[],
-  ) {}
+    private readonly metrics: Metrics,
+  ) {
+    const { poolConnections, poolIdle, poolWaiting } = metrics;
+    metrics.atScrape([poolConnections, poolIdle, poolWaiting], () => {
+      const { totalCount, idleCount, waitingCount } = poolOf(this.source);
+      poolConnections.set(totalCount);
+      poolIdle.set(idleCount);
+      poolWaiting.set(waitingCount);
+    });
+  }
 
   get connected(): boolean {
     return this.#source !== undefined;
@@ -72,19 +97,40 @@ export class Database {
    */
   async query<R extends object>(statement: Statement, values: readonly unknown[]): Promise<R[]> {
     try {
-      const result = await this.#pool.query<R>({ ...statement, values: [...values] });
+      const result = await poolOf(this.source).query<R>({ ...statement, values: [...values] });
       return result.rows;
     } catch (error) {
-      throw isUnavailable(error) ? new DatabaseUnavailable('query failed', { cause: error }) : error;
+      throw isUnavailable(error) ? new DatabaseUnavailable(`query failed: ${causeOf(error)}`, { cause: error }) : error;
     }
   }
 
-  /** A new connection of its own, by-passing a pooler; the caller connects it, listens for `error` and ends it. */
-  directClient(): pg.Client {
+  /**
+   * A look at how things stand, which must not cost anybody anything: the server itself ends it after a second.
+   * @param sql one statement without parameters
+   * @throws DatabaseUnavailable likewise
+   */
+  async glance<R extends object>(sql: string): Promise<R[]> {
+    try {
+      // One message, and so one transaction: the limit is of this statement alone, also behind a transaction pooler.
+      const results: unknown = await poolOf(this.source).query(`SET LOCAL statement_timeout = '1s'; ${sql}`);
+      return (results as pg.QueryResult<R>[]).at(-1)?.rows ?? [];
+    } catch (error) {
+      throw isUnavailable(error)
+        ? new DatabaseUnavailable(`glance failed: ${causeOf(error)}`, { cause: error })
+        : error;
+    }
+  }
+
+  /**
+   * A new connection of its own, by-passing a pooler; the caller connects it, listens for `error` and ends it.
+   * @param answerWithin milliseconds; a statement that takes longer throws, and the connection is then of no use
+   */
+  directClient(answerWithin: number): pg.Client {
     return new pg.Client({
       connectionString: this.#directUrl,
       ssl: tlsOptions(this.config.database),
       connectionTimeoutMillis: CONNECT_TIMEOUT,
+      query_timeout: answerWithin,
       keepAlive: true,
       application_name: 'agreement-service direct',
     });
@@ -97,19 +143,19 @@ export class Database {
     await this.#embedded?.stop();
   }
 
-  get #pool(): pg.Pool {
-    return (this.source.driver as unknown as { master: pg.Pool }).master;
-  }
-
   async #open(url: string): Promise<DataSource> {
     const source = createDataSource(url, this.config.database, this.entities, {
       max: this.config.database.poolSize,
       connectionTimeoutMillis: CONNECT_TIMEOUT,
-      query_timeout: QUERY_TIMEOUT,
+      // For the start, when nobody watches the pool yet.
+      query_timeout: 2 * ANSWER_WITHIN,
+      onConnect: (client: pg.ClientBase) => client.query(SESSION),
       keepAlive: true,
       application_name: 'agreement-service',
     });
     await source.initialize();
+    watchPool(poolOf(source), ANSWER_WITHIN);
+    observeWaits(poolOf(source), (seconds) => this.metrics.poolWait.observe(seconds));
     try {
       if (!(await source.showMigrations())) return source;
     } catch (error) {
@@ -145,4 +191,8 @@ export class Database {
       }
     }
   }
+}
+
+function poolOf(source: DataSource): pg.Pool {
+  return (source.driver as unknown as { master: pg.Pool }).master;
 }

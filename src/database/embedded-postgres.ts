@@ -46,6 +46,7 @@ export class DataFolderTaken extends Error {
 }
 
 const APPLICATION_ROLE = 'agreement';
+const DATABASE = 'agreement';
 const NOT_DURABLE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 const START_WITHIN_MS = 60_000;
 const RETRY_PAUSE_MS = 50;
@@ -78,7 +79,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   while (performance.now() < deadline) {
     const stalePid = await untilFree(dataDir, cluster, options.log, deadline);
     const started = await Postmaster.start(launcher, cluster, settings, options.log, stalePid);
-    outcome = started instanceof Postmaster ? await own(cluster, started, options.database ?? 'agreement') : started;
+    outcome = started instanceof Postmaster ? await own(cluster, started, options.database ?? DATABASE) : started;
     if (typeof outcome !== 'string') return outcome;
     await delay(RETRY_PAUSE_MS);
   }
@@ -135,13 +136,17 @@ async function own(cluster: Cluster, postmaster: Postmaster, database: string): 
     await stop();
     throw error;
   }
-  const host = `127.0.0.1:${postmaster.port}`;
   return {
-    url: `postgresql://${APPLICATION_ROLE}:${password}@${host}/${encodeURIComponent(database)}`,
-    adminUrl: `postgresql://${SUPERUSER}:${password}@${host}/postgres`,
+    url: urlOf(postmaster.port, password, database),
+    adminUrl: `postgresql://${SUPERUSER}:${password}@127.0.0.1:${postmaster.port}/postgres`,
     exited: postmaster.ended,
     stop,
   };
+}
+
+/** How the owner of a database comes in. @param password of all roles that we make */
+export function urlOf(port: number, password: string, database = DATABASE): string {
+  return `postgresql://${APPLICATION_ROLE}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
 }
 
 async function ensureDatabase(access: Access, database: string): Promise<void> {

@@ -22,7 +22,11 @@ const SOCKET_CODES = new Set([
 
 /** Messages of pg, which gives these errors no code. */
 const PG_MESSAGES =
-  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Cannot use a pool after calling end|timeout expired/;
+  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed and is not queryable|Cannot use a pool after calling end|timeout expired/;
+
+/** The server's last words on a connection that it ends: an administrator's, or those of a shutdown. */
+const LAST_WORDS = /^(08...|57P0[1-5])$/;
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** Whether an error, or what caused it, says that the database is away rather than that the statement is wrong. */
 export function isUnavailable(error: unknown): boolean {
@@ -34,4 +38,19 @@ export function isUnavailable(error: unknown): boolean {
   if (PG_MESSAGES.test(error.message)) return true;
   if ('errors' in error && Array.isArray(error.errors)) return error.errors.some(isUnavailable);
   return isUnavailable(error.cause);
+}
+
+/** Whether the connection itself is gone or silent, rather than the server unable to do what it was asked on it. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = types.isNativeError(error) && 'code' in error ? error.code : undefined;
+  if (typeof code === 'string' && SQLSTATE.test(code) && !SOCKET_CODES.has(code)) return LAST_WORDS.test(code);
+  return isUnavailable(error);
+}
+
+/** What made the database unavailable, for a log: such errors speak of servers and connections, never of values. */
+export function causeOf(error: unknown): string {
+  if (!types.isNativeError(error)) return String(error);
+  if ('errors' in error && Array.isArray(error.errors)) return error.errors.map(causeOf).join('; ');
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && !error.message.includes(code) ? `${error.message} (${code})` : error.message;
 }

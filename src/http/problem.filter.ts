@@ -3,12 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AgreementError, type AgreementFault, UnknownCodeKey } from '../agreement/index.js';
 import { isUnavailable } from '../database/index.js';
 import { LOGGER, type Logger } from '../logger.js';
-import { Problem } from './problem.js';
+import { Problem, unavailable } from './problem.js';
 import { send } from './problem-document.js';
 import { RouteTable } from './route-table.js';
-
-/** When a caller may try again after a 503, in seconds: about as long as a restart of the database takes. */
-const RETRY_UNAVAILABLE = 2;
 
 /** Turns whatever went wrong into the one documented shape, and into one line of the log. */
 @Catch()
@@ -35,13 +32,13 @@ export class ProblemFilter implements ExceptionFilter {
   #problemOf(error: unknown, request: FastifyRequest): Problem {
     if (error instanceof Problem) return error;
     if (error instanceof AgreementError) return fromFault(error.fault);
-    if (isUnavailable(error)) return new Problem('unavailable', { retry_after: RETRY_UNAVAILABLE });
+    if (isUnavailable(error)) return unavailable();
     if (error instanceof UnknownCodeKey) {
       this.logger.error(
         { request_id: request.id, key_id: error.keyId },
         'a code was made by an OTP key that is not configured',
       );
-      return new Problem('unavailable', { retry_after: RETRY_UNAVAILABLE });
+      return unavailable();
     }
     if (error instanceof HttpException) return this.#fromStatus(error.getStatus(), request);
     return new Problem('internal_error');
@@ -50,7 +47,7 @@ export class ProblemFilter implements ExceptionFilter {
   /** What Fastify and Nest refuse by themselves, before a controller is reached. */
   #fromStatus(status: number, request: FastifyRequest): Problem {
     if (status === 404) return noSuchRoute(this.routes.methodsOf(request.url));
-    if (status === 503) return new Problem('unavailable', { retry_after: RETRY_UNAVAILABLE });
+    if (status === 503) return unavailable();
     if (status >= 400 && status < 500) return new Problem('malformed_request', { status });
     return new Problem('internal_error');
   }

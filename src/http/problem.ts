@@ -44,6 +44,12 @@ export interface ProblemDetails {
   readonly allow?: readonly string[];
 }
 
+/** The limit that a request met, by its name; undefined where it failed for another reason. */
+export function limitOf({ code, details }: Problem): string | undefined {
+  if (code === 'send_limit_reached') return details.limit;
+  return code === 'resend_too_soon' || code === 'attempts_exhausted' ? code : undefined;
+}
+
 /** Ends a request with a problem document (RFC 9457). */
 export class Problem extends Error {
   constructor(
@@ -56,4 +62,12 @@ export class Problem extends Error {
   get status(): number {
     return this.details.status ?? PROBLEMS[this.code].status;
   }
+}
+
+/** When a caller may try again after a 503, in seconds: about as long as a restart of the database takes. */
+const RETRY_UNAVAILABLE = 2;
+
+/** What a caller is told whose request could not be dealt with now. */
+export function unavailable(): Problem {
+  return new Problem('unavailable', { retry_after: RETRY_UNAVAILABLE });
 }

@@ -27,7 +27,10 @@ const KEYS = {
 const DATA_DIR = join(tmpdir(), 'agreement-spec-without-data');
 
 /** The environment of a service under test: this database, a free port, events inside the process. */
-export function testEnvironment(database: TestDatabase, env: Record<string, string> = {}): Record<string, string> {
+export function testEnvironment(
+  database: Pick<TestDatabase, 'url'>,
+  env: Record<string, string> = {},
+): Record<string, string> {
   return { NODE_ENV: 'test', PORT: '0', DATABASE_URL: database.url, DATA_DIR, MIGRATE: 'false', ...KEYS, ...env };
 }
 

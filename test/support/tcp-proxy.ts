@@ -5,13 +5,14 @@ import { freePorts } from './kafka/server-properties.js';
 /** A stretch of network that a test can break: a port that hands connections on to a server of the machine. */
 export class TcpProxy {
   readonly #sockets = new Set<Socket>();
+  readonly #swallowed = new Set<Socket>();
   #server: Server | undefined;
   #frozen = false;
   #packetsLeft = Infinity;
 
   private constructor(
     readonly port: number,
-    private readonly target: number,
+    private target: number,
   ) {}
 
   /** Nobody listens on the proxy's port before `open`: connections are refused. */
@@ -26,6 +27,11 @@ export class TcpProxy {
     const proxy = await TcpProxy.to(Number(by.port));
     by.port = String(proxy.port);
     return { proxy, url: by.href };
+  }
+
+  /** New connections go to another port: a server that was started anew. */
+  leadTo(target: number): void {
+    this.target = target;
   }
 
   async open(): Promise<void> {
@@ -73,6 +79,14 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.pause();
   }
 
+  /** Connections that are open stay so, and nothing comes through them ever again, not even their end; new ones work. */
+  abandon(): void {
+    this.freeze();
+    for (const socket of this.#sockets) this.#swallowed.add(socket);
+    this.#sockets.clear();
+    this.#frozen = false;
+  }
+
   thaw(): void {
     this.#frozen = false;
     for (const socket of this.#sockets) socket.resume();
@@ -80,6 +94,7 @@ export class TcpProxy {
 
   #cutConnections(): void {
     // Not resetAndDestroy: Node may then never end (24.21, handles of sockets that were shutting down stay for ever).
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of [...this.#sockets, ...this.#swallowed]) socket.destroy();
+    this.#swallowed.clear();
   }
 }
