@@ -11,6 +11,8 @@ import { CodeKeys } from './confirmation-code.js';
 export interface IssuedTo {
   readonly issue: Issue;
   readonly facts: AgreementFacts;
+  /** When the newest code was asked for: this one, where it may go out. */
+  readonly requestedAt: Date;
 }
 
 /** Makes the code of one generation, or gives it again: the same digits at every call. */
@@ -39,6 +41,7 @@ export class IssueCodeHandler implements ICommandHandler<IssueCode> {
     const { loaded, result } = await this.agreements.change(reference, null, traceparent, ({ agreement, now }) =>
       agreement.issueCode(generation, nonce, this.keys, this.config.otp, now),
     );
-    return { issue: result, facts: loaded.agreement.facts };
+    const { facts, progress } = loaded.agreement;
+    return { issue: result, facts, requestedAt: progress.requestedAt };
   }
 }

@@ -1,17 +1,26 @@
 import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { type AgreementFacts, IssueCode, UnknownCodeKey } from '../agreement/index.js';
 import { CONFIG, type Config } from '../config.js';
-import { DatabaseClock } from '../database/index.js';
+import { DatabaseClock, isUnavailable } from '../database/index.js';
 import { failpoint } from '../failpoint.js';
 import { LOGGER, type Logger } from '../logger.js';
+import { Metrics } from '../metrics.js';
 import { messageText } from './message-text.js';
 import { type ClaimedSend, SendRecord } from './send-record.js';
-import { SMS_GATEWAY, type SmsGateway, type SmsOutcome } from './sms/sms-gateway.js';
+import { SMS_GATEWAY, type SmsGateway, type SmsMessage, type SmsOutcome, type SmsTime } from './sms/sms-gateway.js';
 
 const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 60_000;
+const OUTCOMES: readonly SmsOutcome['kind'][] = ['accepted', 'refused', 'try_later', 'unknown'];
+/** For what was sent in the last moment an answer is awaited so long; the lease is 5 s longer still. */
+const LAST_ANSWER = 10_000;
+
+/** Longer than a database takes to come back. By then the lease is over, but an acceptance is recorded all the same. */
+const RECORDED_WITHIN = 60_000;
+const RECORD_AGAIN = 250;
 
 /** Carries out one try of one send: issue the code, call the provider outside any transaction, record the answer. */
 @Injectable()
@@ -23,17 +32,22 @@ export class SendDispatch {
     private readonly commands: CommandBus,
     private readonly record: SendRecord,
     private readonly clock: DatabaseClock,
-  ) {}
+    private readonly metrics: Metrics,
+  ) {
+    // What was never counted is zero: a first failure is else no increase.
+    for (const outcome of OUTCOMES) metrics.sends.inc({ provider: gateway.name, outcome }, 0);
+  }
 
   /**
+   * @param claimedAt when the claim was asked for, by `performance.now()`: no later than it was made
    * @param cut ends the call of the provider before its time
    * @returns milliseconds until the next try; null where there is none
    * @throws DatabaseUnavailable; the lease then brings the send back
    */
-  async dispatch(send: ClaimedSend, cut: AbortSignal): Promise<number | null> {
+  async dispatch(send: ClaimedSend, claimedAt: number, cut: AbortSignal): Promise<number | null> {
     const issued = await this.#issue(send);
     if (typeof issued === 'number') return issued;
-    const { issue, facts } = issued;
+    const { issue, facts, requestedAt } = issued;
     if (issue.kind === 'obsolete') {
       this.#log(send, 'not sent', { reason: issue.reason });
       await this.record.failed(send, facts, null, 'not_tried', issue.reason);
@@ -41,14 +55,57 @@ export class SendDispatch {
     }
     const text = messageText(issue.code, facts.locale, this.config);
     const message = { id: send.id, reference: send.reference, to: facts.contact.address ?? '', text };
-    const end = AbortSignal.any([AbortSignal.timeout(this.config.sms.timeout), cut]);
+    const time = this.#timeFor(send, claimedAt, issue.sendBefore, cut);
     failpoint('sender.issued');
-    const outcome = await this.gateway.send(message, end);
+    const outcome = await this.#send(message, time);
     failpoint('sender.answered');
     this.#log(send, outcome.kind, 'reason' in outcome ? { reason: outcome.reason } : {});
-    const wait = await this.#record(send, facts, outcome, issue.sendBefore);
+    const wait = await this.#insist(() => this.#record(send, facts, outcome, issue.sendBefore), cut);
     failpoint('sender.recorded');
+    if (outcome.kind === 'accepted') await this.#insist(() => this.#noteDelay(requestedAt), cut);
     return wait;
+  }
+
+  /**
+   * What the provider has said is asked for only once: while the database is away for a moment it is kept, because a text
+   * that is not known to be taken goes out again when its lease is over. Each statement is safe to repeat.
+   */
+  async #insist<T>(record: () => Promise<T>, cut: AbortSignal): Promise<T> {
+    const giveUpAt = performance.now() + RECORDED_WITHIN;
+    for (;;) {
+      try {
+        return await record();
+      } catch (error) {
+        if (!isUnavailable(error) || cut.aborted || performance.now() > giveUpAt) throw error;
+        await delay(RECORD_AGAIN, undefined, { signal: cut }).catch(() => undefined);
+      }
+    }
+  }
+
+  /**
+   * Everything counts from before the claim was sent off, by the monotonic clock: whenever and for however long the
+   * process was stopped since, it finds itself late, never early.
+   */
+  #timeFor(send: ClaimedSend, claimedAt: number, codeEnds: Date, cut: AbortSignal): SmsTime {
+    const { timeout } = this.config.sms;
+    const sendBefore = claimedAt + Math.min(timeout, codeEnds.getTime() - send.claimed_at.getTime());
+    const left = claimedAt + timeout + LAST_ANSWER - performance.now();
+    const answered = AbortSignal.timeout(Math.max(0, Math.floor(Math.min(timeout, left))));
+    return { sendBefore, signal: AbortSignal.any([answered, cut]) };
+  }
+
+  async #send(message: SmsMessage, time: SmsTime): Promise<SmsOutcome> {
+    const provider = this.gateway.name;
+    const startedAt = performance.now();
+    const outcome = await this.gateway.send(message, time);
+    this.metrics.sendDuration.observe({ provider }, (performance.now() - startedAt) / 1000);
+    this.metrics.sends.inc({ provider, outcome: outcome.kind });
+    return outcome;
+  }
+
+  async #noteDelay(requestedAt: Date): Promise<void> {
+    const now = await this.clock.now();
+    this.metrics.requestToSend.observe(Math.max(0, now.getTime() - requestedAt.getTime()) / 1000);
   }
 
   async #issue(send: ClaimedSend) {

@@ -13,6 +13,8 @@ export interface ClaimedSend {
   readonly id: string;
   readonly try: number;
   readonly traceparent: string | null;
+  /** By the database's clock. */
+  readonly claimed_at: Date;
 }
 
 /** Why a send ended without reaching a provider; `delivery_reason` of the contract. */

@@ -37,7 +37,7 @@ export const CLAIM: Statement = {
       INSERT INTO send_try (reference, generation, try, provider)
       SELECT reference, generation, try, $3 FROM claimed
     )
-    SELECT reference, generation, id, try, traceparent FROM claimed`,
+    SELECT reference, generation, id, try, traceparent, now() AS claimed_at FROM claimed`,
 };
 
 /** When the next send is due that is not due yet, in milliseconds. */
@@ -109,14 +109,22 @@ export const RETRY: Statement = {
 
 /**
  * Generations that wait for a code although neither a send nor an event speaks of them: nothing known leads here, but a
- * restored backup or a dropped topic would. They are asked for again.
+ * restored backup or a dropped topic would. They are asked for again. Of the agreements made from $1 to $2 seconds ago:
+ * the reference begins with the time (RFC 9562 §5.7), so each look walks a stretch of the primary key and no more.
  */
 export const FORGOTTEN: Statement = {
   name: 'send_forgotten',
   text: `
     SELECT a.reference, a.generation FROM agreement a
-    WHERE a.expires_at > now() AND a.status = 'pending' AND a.requested_at < now() - interval '60 seconds'
+    WHERE a.reference >= ${firstReference('$1')} AND a.reference < ${firstReference('$2')}
+      AND a.expires_at > now() AND a.status = 'pending' AND a.requested_at < now() - interval '60 seconds'
       AND NOT EXISTS (SELECT FROM send s WHERE s.reference = a.reference AND s.generation = a.generation)
       AND NOT EXISTS (SELECT FROM outbox o WHERE o.aggregateid = a.reference::text)
-    LIMIT $1`,
+    LIMIT $3`,
 };
+
+/** The least reference of a moment so many seconds ago: 48 bits of milliseconds. */
+function firstReference(secondsAgo: string): string {
+  const milliseconds = `(extract(epoch FROM now()) - ${secondsAgo}::float8) * 1000`;
+  return `rpad(lpad(to_hex((${milliseconds})::bigint), 12, '0'), 32, '0')::uuid`;
+}

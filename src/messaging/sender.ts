@@ -74,26 +74,25 @@ export class Sender {
     const free = Math.min(BATCH, this.config.sms.concurrency - this.#inFlight.size);
     if (free <= 0) return POLL;
     const lease = (this.config.sms.timeout + LEASE_MARGIN) / 1000;
+    const asked = performance.now();
     const claimed = await this.database.query<ClaimedSend>(CLAIM, [free, lease, this.gateway.name]);
     if (claimed.length > 0) failpoint('sender.claimed');
-    for (const send of claimed) this.#carryOut(send);
+    for (const send of claimed) this.#carryOut(send, asked);
     if (claimed.length === free) return 0;
     const [next] = await this.database.query<{ wait: number }>(NEXT_DUE, []);
     return Math.min(POLL, Math.max(0, next?.wait ?? POLL));
   }
 
-  #carryOut(send: ClaimedSend): void {
+  #carryOut(send: ClaimedSend, claimedAt: number): void {
     const work = this.dispatch
-      .dispatch(send, this.#cut.signal)
+      .dispatch(send, claimedAt, this.#cut.signal)
       .then((wait) => {
         if (wait !== null && wait < POLL) setTimeout(() => this.wake(), wait).unref();
       })
       .catch((error: unknown) => {
-        const { reference, generation } = send;
-        this.logger.error(
-          { reference, generation, reason: String(error) },
-          'send interrupted; its lease brings it back',
-        );
+        const { reference, generation, try: tries } = send;
+        const what = { reference, generation, try: tries, provider: this.gateway.name, reason: String(error) };
+        this.logger.error(what, 'send interrupted; its lease brings it back');
       })
       .finally(() => {
         this.#inFlight.delete(work);

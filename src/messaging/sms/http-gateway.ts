@@ -1,6 +1,8 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config.js';
-import type { SmsGateway, SmsMessage, SmsOutcome } from './sms-gateway.js';
+import type { SmsGateway, SmsMessage, SmsOutcome, SmsTime } from './sms-gateway.js';
+import { NotSent, TimelyPost } from './timely-post.js';
 
 /** More of an answer is not read; what a provider says about a text is short. */
 const LONGEST_ANSWER = 64 * 1024;
@@ -13,43 +15,40 @@ const TRY_LATER = new Set([408, 425, 429]);
 export class HttpGateway implements SmsGateway {
   readonly name = 'http';
   readonly deduplicates = true;
+  readonly #provider: TimelyPost;
 
-  constructor(@Inject(CONFIG) private readonly config: Config) {}
-
-  async send(message: SmsMessage, signal: AbortSignal): Promise<SmsOutcome> {
-    let response: Response;
-    try {
-      response = await this.#post(message, signal);
-    } catch (error) {
-      return failureOf(error);
-    }
-    return outcomeOf(response, await textOf(response));
+  constructor(@Inject(CONFIG) private readonly config: Config) {
+    this.#provider = new TimelyPost(config.sms.httpUrl ?? '');
   }
 
-  async #post({ id, to, text }: SmsMessage, signal: AbortSignal): Promise<Response> {
-    const { httpUrl, httpToken, sender } = this.config.sms;
-    return fetch(httpUrl ?? '', {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${httpToken?.reveal() ?? ''}`,
-        'content-type': 'application/json',
-        'idempotency-key': id,
-      },
-      body: JSON.stringify({ id, to, text, sender: sender ?? null }),
-      // A redirect would carry a code and a phone number to an address that the operator did not name.
-      redirect: 'manual',
-      signal,
-    });
+  async send({ id, to, text }: SmsMessage, time: SmsTime): Promise<SmsOutcome> {
+    const { httpToken, sender } = this.config.sms;
+    const headers = {
+      authorization: `Bearer ${httpToken?.reveal() ?? ''}`,
+      accept: 'application/json',
+      'content-type': 'application/json',
+      'idempotency-key': id,
+    };
+    const body = JSON.stringify({ id, to, text, sender: sender ?? null });
+    try {
+      // A redirect is an answer like others: to follow it would carry a code and a phone number to an address that the
+      // operator did not name.
+      const response = await this.#provider.post(headers, body, time);
+      return outcomeOf(response, await textOf(response));
+    } catch (error) {
+      return failureOf(error, time.signal);
+    }
   }
 }
 
 /** As much of it as comes: the status is the answer, and a connection that is lost after it takes nothing back. */
-async function textOf(response: Response): Promise<string> {
+async function textOf(response: IncomingMessage): Promise<string> {
   let text = '';
-  const decoder = new TextDecoder();
+  response.setEncoding('utf8');
   try {
-    for await (const chunk of response.body ?? []) {
-      text += decoder.decode(chunk as Uint8Array, { stream: true });
+    // What is left unread of a longer one goes with its connection.
+    for await (const chunk of response) {
+      text += chunk as string;
       if (text.length > LONGEST_ANSWER) break;
     }
   } catch {
@@ -58,12 +57,11 @@ async function textOf(response: Response): Promise<string> {
   return text;
 }
 
-function outcomeOf(response: Response, text: string): SmsOutcome {
-  const { status } = response;
+function outcomeOf({ statusCode: status = 0, headers }: IncomingMessage, text: string): SmsOutcome {
   const reason = `http_${status}`;
   if (status >= 200 && status < 300) return { kind: 'accepted', messageId: messageIdIn(text) };
   if (TRY_LATER.has(status) || status >= 500) {
-    return { kind: 'try_later', reason, retryAfter: retryAfterOf(response.headers.get('retry-after')) };
+    return { kind: 'try_later', reason, retryAfter: retryAfterOf(headers) };
   }
   return { kind: 'refused', reason };
 }
@@ -78,28 +76,17 @@ function messageIdIn(text: string): string | null {
   }
 }
 
-/** Seconds or an HTTP date (RFC 9110 §10.2.3), as milliseconds from now. */
-function retryAfterOf(header: string | null): number | null {
-  if (header === null) return null;
+/** Seconds or an HTTP date (RFC 9110 §10.2.3), as milliseconds from now: by the provider's clock where it tells that. */
+function retryAfterOf({ 'retry-after': header, date: theirNow = '' }: IncomingHttpHeaders): number | null {
+  if (header === undefined) return null;
   if (/^\d{1,6}$/.test(header)) return Number(header) * 1000;
   const date = Date.parse(header);
-  return Number.isNaN(date) ? null : Math.max(0, date - Date.now());
+  return Number.isNaN(date) ? null : Math.max(0, date - (Date.parse(theirNow) || Date.now()));
 }
 
-/** Codes of errors that come before a byte was sent: the provider cannot have taken the text. */
-const NEVER_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
-
-function failureOf(error: unknown): SmsOutcome {
-  const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined;
-  const code = typeof cause?.code === 'string' ? cause.code : undefined;
-  if (code !== undefined && NEVER_SENT.has(code)) return { kind: 'try_later', reason: code, retryAfter: null };
-  const timedOut = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError');
-  return { kind: 'unknown', reason: timedOut ? 'timeout' : (code ?? 'connection_lost') };
+function failureOf(error: unknown, signal: AbortSignal): SmsOutcome {
+  if (error instanceof NotSent) return { kind: 'try_later', reason: error.reason, retryAfter: null };
+  if (signal.aborted) return { kind: 'unknown', reason: 'timeout' };
+  const { code } = error as NodeJS.ErrnoException;
+  return { kind: 'unknown', reason: code ?? 'connection_lost' };
 }
