@@ -20,6 +20,8 @@ export interface EventMessage {
   readonly key: string;
   readonly value: string;
   readonly headers: Record<string, string>;
+  /** When it happened, by the database's clock, in milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** CloudEvents 1.0 in binary mode (Kafka protocol binding §3.2): attributes as `ce_` headers, the value is the data. */
@@ -27,6 +29,7 @@ export function toMessage(event: OutboxEvent): EventMessage {
   return {
     key: event.aggregateid,
     value: JSON.stringify(event.payload),
+    at: event.occurred_at.getTime(),
     headers: {
       ce_specversion: '1.0',
       ce_id: event.id,

@@ -1,10 +1,11 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { EVENT_PUBLISHER, type EventPublisher } from './event-publisher.js';
 import { OutboxRelay } from './outbox.relay.js';
+import { OutboxBacklog } from './outbox-backlog.js';
 import { OutboxSignal } from './outbox-signal.js';
 
 /** What writers of events need. */
-@Module({ providers: [OutboxSignal], exports: [OutboxSignal] })
+@Module({ providers: [OutboxSignal, OutboxBacklog], exports: [OutboxSignal] })
 export class OutboxModule {}
 
 /** What moves the events on. */

@@ -4,23 +4,37 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
 import { failpoint } from '../failpoint.js';
 import { LOGGER, type Logger } from '../logger.js';
+import { Metrics } from '../metrics.js';
 import type { OutboxEvent } from './cloud-event.js';
-import { EVENT_PUBLISHER, type EventPublisher } from './event-publisher.js';
+import { EVENT_PUBLISHER, type EventPublisher, type RefusedEvent } from './event-publisher.js';
 import { DELETE, NEXT, PARK } from './outbox.sql.js';
+import { OutboxFloor } from './outbox-floor.js';
 import { OutboxSignal } from './outbox-signal.js';
 import { RelayLeader } from './relay-leader.js';
 
 const BATCH = 500;
-/** One partition may get the whole batch, and brokers refuse record batches above 1 MiB by default. */
+/** Of JSON. What is in hand when a leader dies is what its successor repeats, and what lies in memory at once. */
 const BATCH_BYTES = 512 * 1024;
-/** The safety poll, from the beginning of the table: nothing waits longer than this because a signal was lost. */
+/** The safety poll, from the beginning of the table: nothing waits longer than this, whatever went wrong with signals. */
 const POLL = 5_000;
 const CAMPAIGN = 1_000;
 const LONGEST_PAUSE = 5_000;
+/** Who has published nothing for so long may be alone with its trouble: another relay may reach what this one cannot. */
+const HAND_OVER_AFTER = 15_000;
+
+interface NextEvent extends OutboxEvent {
+  /** The oldest transaction that ran when it was read; an id of PostgreSQL as text. */
+  readonly oldest_running: string;
+}
 
 /**
  * Moves committed events to the publisher: in order, batch by batch, one relay at a time. A row is deleted only after
  * it was acknowledged, so a crash repeats events (same `ce_id`) and never loses one.
+ *
+ * No event is published for the first time before its predecessor, also by a leader that was stopped in the middle of
+ * a batch and goes on beside its successor: whoever hands over an event either handed over the one before it and had
+ * that acknowledged, or found it gone from the outbox, which it leaves acknowledged only (a parked one apart). It needs
+ * no look at the leadership between the parts of a batch: what is sent late repeats what is already there, or is next.
  */
 @Injectable()
 export class OutboxRelay {
@@ -29,31 +43,34 @@ export class OutboxRelay {
   #running: Promise<void> = Promise.resolve();
   #wake: () => void = () => undefined;
   #woken = false;
-  #floor = '0';
+  readonly #floor = new OutboxFloor();
   #sweptAt = -Infinity;
   #failures = 0;
+  #failingSince = Infinity;
 
   constructor(
     private readonly database: Database,
     @Inject(EVENT_PUBLISHER) private readonly publisher: EventPublisher,
     private readonly signal: OutboxSignal,
     @Inject(LOGGER) private readonly logger: Logger,
+    private readonly metrics: Metrics,
   ) {
-    this.#leader = new RelayLeader(database, () => this.#wakeUp());
+    this.#leader = new RelayLeader(database, { woken: () => this.#wakeUp(), lost: () => this.#lost() });
   }
 
   /** Begins to publish; resolves once the publisher is reached for the first time. */
   async start(signal: AbortSignal): Promise<void> {
+    const { relayLeader } = this.metrics;
+    this.metrics.atScrape([relayLeader], () => relayLeader.set(this.#leader.leads ? 1 : 0));
     await this.publisher.connect(signal);
     this.#running = this.#run();
   }
 
-  /** Finishes the batch in hand and gives the leadership back. */
+  /** Finishes the batch in hand and gives the leadership back; ends when each step of that has ended or timed out. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wakeUp();
     await this.#running;
-    this.signal.listen(undefined);
     await this.#leader.resign();
   }
 
@@ -61,7 +78,7 @@ export class OutboxRelay {
     while (!this.#stopping.signal.aborted) {
       try {
         if (!(await this.#lead())) await this.#pause(CAMPAIGN);
-        else if ((await this.#publishNext()) === 0) await this.#idle();
+        else if (!(await this.#publishNext())) await this.#idle();
         this.#recovered();
       } catch (error) {
         await this.#failed(error);
@@ -70,39 +87,59 @@ export class OutboxRelay {
   }
 
   async #lead(): Promise<boolean> {
-    const led = this.#leader.leads;
-    const leads = await this.#leader.campaign();
-    if (leads && !led) {
-      this.#sweptAt = -Infinity;
-      this.signal.listen(() => this.#wakeUp());
-    } else if (!leads) this.signal.listen(undefined);
-    return leads;
+    if (this.#leader.leads) return true;
+    if (!(await this.#leader.campaign())) return false;
+    this.logger.info('this relay leads');
+    this.#sweptAt = -Infinity;
+    this.signal.listen(() => this.#wakeUp());
+    return true;
   }
 
-  /** One batch; gives how many events left the outbox. */
-  async #publishNext(): Promise<number> {
+  /** From here on the signals of this process are for the next leader, and this relay campaigns without delay. */
+  #lost(): void {
+    this.logger.info('this relay does not lead any more');
+    this.signal.listen(undefined);
+    this.#wakeUp();
+  }
+
+  /** One batch; gives whether there may be more. */
+  async #publishNext(): Promise<boolean> {
     if (performance.now() - this.#sweptAt > POLL) {
-      this.#floor = '0';
+      this.#floor.reset();
       this.#sweptAt = performance.now();
     }
     this.#woken = false;
-    const found = await this.database.query<OutboxEvent>(NEXT, [this.#floor, BATCH]);
-    const batch = withinBytes(found);
+    const batch = await this.database.query<NextEvent>(NEXT, [this.#floor.seq, BATCH, BATCH_BYTES]);
     const last = batch.at(-1);
-    if (!last || !this.#leader.leads) return 0;
+    if (!last) return false;
+    if (!this.#leader.leads) return true;
     failpoint('relay.read');
     const refused = await this.publisher.publish(batch);
     failpoint('relay.acknowledged');
+    const deletedBy = await this.#delete(batch, refused);
+    failpoint('relay.deleted');
+    await this.#park(refused);
+    if (deletedBy) this.#floor.passed(last.seq, last.oldest_running, deletedBy);
+    return true;
+  }
+
+  /** What is acknowledged, whoever leads by now; gives the transaction that did it. */
+  async #delete(batch: readonly OutboxEvent[], refused: readonly RefusedEvent[]): Promise<string | undefined> {
+    const kept = new Set(refused.map(({ seq }) => seq));
+    const published = batch.map(({ seq }) => seq).filter((seq) => !kept.has(seq));
+    if (published.length === 0) return undefined;
+    const [deletion] = await this.database.query<{ xid: string }>(DELETE, [published]);
+    this.metrics.eventsPublished.inc(published.length);
+    return deletion?.xid;
+  }
+
+  /** Only a leader's refusals count: an old one may have been refused long ago. */
+  async #park(refused: readonly RefusedEvent[]): Promise<void> {
     for (const { seq, reason } of refused) {
+      if (!this.#leader.leads) return;
       this.logger.error({ seq, reason }, 'event parked: it cannot be published');
       await this.database.query(PARK, [seq, reason]);
     }
-    const parked = new Set(refused.map(({ seq }) => seq));
-    const published = batch.map(({ seq }) => seq).filter((seq) => !parked.has(seq));
-    if (published.length > 0) await this.database.query(DELETE, [published]);
-    failpoint('relay.deleted');
-    this.#floor = last.seq;
-    return batch.length;
   }
 
   /** Until there is something to do, or the time has come to look. */
@@ -123,12 +160,17 @@ export class OutboxRelay {
   #recovered(): void {
     if (this.#failures > 0) this.logger.info({ failures: this.#failures }, 'relay works again');
     this.#failures = 0;
+    this.#failingSince = Infinity;
   }
 
   async #failed(error: unknown): Promise<void> {
-    if (!this.#leader.leads) await this.#leader.resign();
+    this.#failingSince = Math.min(this.#failingSince, performance.now());
+    const handsOver = performance.now() - this.#failingSince > HAND_OVER_AFTER;
+    if (handsOver) this.#failingSince = Infinity;
+    if (handsOver || !this.#leader.leads) await this.#leader.resign();
     if (this.#failures === 0) this.logger.warn({ reason: String(error) }, 'relay cannot publish; the events wait');
     this.#failures += 1;
+    this.metrics.relayFailures.inc();
     const longest = Math.min(LONGEST_PAUSE, 100 * 2 ** Math.min(this.#failures, 10));
     await this.#pause(randomInt(longest / 2, longest));
   }
@@ -136,10 +178,4 @@ export class OutboxRelay {
   async #pause(milliseconds: number): Promise<void> {
     await delay(milliseconds, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
-}
-
-function withinBytes(events: readonly OutboxEvent[]): readonly OutboxEvent[] {
-  let bytes = 0;
-  const end = events.findIndex(({ payload }) => (bytes += JSON.stringify(payload).length) > BATCH_BYTES);
-  return end === -1 ? events : events.slice(0, Math.max(1, end));
 }

@@ -3,27 +3,40 @@ import type { Database } from '../database/index.js';
 import { OUTBOX_CHANNEL } from './outbox-signal.js';
 
 /** Any number that nothing else in this database locks. */
-const RELAY_LOCK = 7_240_915_302;
+export const RELAY_LOCK = 7_240_915_302;
 
 const BEAT = 1_000;
 /** The server ends a session that did not beat; the next leader can take over after that. */
 const SESSION_TIMEOUT = '3s';
 /** A leader trusts itself for less than that, by the monotonic clock. */
 const TRUST = 2_500;
+/** An answer that comes later than this could not prolong the trust any more. */
+const ANSWER_WITHIN = TRUST - BEAT;
+/** So long the server may take to close a session that was given back. */
+const CLOSE_WITHIN = 500;
+
+/** What a leader tells the relay. */
+export interface LeaderEvents {
+  /** Another process says that there is something to publish. */
+  readonly woken: () => void;
+  /** This process led, and does not any more. */
+  readonly lost: () => void;
+}
 
 /**
  * Leadership among the relays of one database: a session advisory lock on a direct connection, which beats every
  * second. A leader that was killed, stopped or cut off is gone within 3 s (with TCP keepalives alone: more than 20 s).
+ * Every wait has an end, for packets may vanish in the middle of any of them: connecting 1.5 s, a statement 1.5 s,
+ * giving back 0.5 s.
  */
 export class RelayLeader {
   #client: pg.Client | undefined;
   #beat: NodeJS.Timeout | undefined;
   #heardAt = -Infinity;
 
-  /** @param woken called when another process says that there is something to publish */
   constructor(
     private readonly database: Database,
-    private readonly woken: () => void,
+    private readonly events: LeaderEvents,
   ) {}
 
   /** Whether this process may publish at this moment. */
@@ -33,47 +46,63 @@ export class RelayLeader {
 
   /**
    * Tries to become the leader; gives whether this process is. Called again within the session's time-out, or the
-   * server ends the session.
-   * @throws where the database is away
+   * server ends the session and the next call begins a new one.
+   * @throws where the database is away, 4.5 s later at most
    */
   async campaign(): Promise<boolean> {
     if (this.leads) return true;
-    if (this.#beat) await this.resign();
+    if (this.#heardAt > -Infinity) await this.resign();
     this.#client ??= await this.#connect();
     const client = this.#client;
-    const sentAt = performance.now();
-    const { rows } = await client.query<{ won: boolean }>('SELECT pg_try_advisory_lock($1) AS won', [RELAY_LOCK]);
-    if (!rows[0]?.won) return false;
-    await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
-    this.#heardAt = sentAt;
-    this.#beat = setInterval(() => void this.#renew(client), BEAT);
-    return true;
+    try {
+      const sentAt = performance.now();
+      const { rows } = await client.query<{ won: boolean }>('SELECT pg_try_advisory_lock($1) AS won', [RELAY_LOCK]);
+      if (!rows[0]?.won) return false;
+      await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
+      if (this.#client !== client) throw new Error('the session ended as it was about to lead');
+      this.#heardAt = sentAt;
+      this.#beatAfter(sentAt, client);
+      return this.leads;
+    } catch (error) {
+      await this.#abandon(client);
+      throw error;
+    }
   }
 
-  /** Gives the lock back at once, so that another relay need not wait for the time-out. */
+  /** Gives the lock back at once, so that another relay need not wait for the time-out; ends within 0.5 s. */
   async resign(): Promise<void> {
     const client = this.#client;
+    const led = this.#heardAt > -Infinity;
     this.#client = undefined;
     this.#heardAt = -Infinity;
-    clearInterval(this.#beat);
-    this.#beat = undefined;
-    await client?.end().catch(() => undefined);
+    clearTimeout(this.#beat);
+    if (led) this.events.lost();
+    if (client) await close(client);
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = this.database.directClient();
-    client.on('error', () => {
-      if (this.#client === client) void this.resign();
-    });
-    client.on('notification', this.woken);
+    const client = this.database.directClient(ANSWER_WITHIN);
+    client.on('error', () => void this.#abandon(client));
+    client.on('notification', this.events.woken);
     try {
       await client.connect();
       await client.query(`SET idle_session_timeout = '${SESSION_TIMEOUT}'`);
       return client;
     } catch (error) {
-      await client.end().catch(() => undefined);
+      await close(client);
       throw error;
     }
+  }
+
+  /** After any trouble: a connection with an unanswered statement answers no other. */
+  async #abandon(client: pg.Client): Promise<void> {
+    if (this.#client === client) await this.resign();
+  }
+
+  /** One beat at a time, a second apart or as fast as the answers come. */
+  #beatAfter(lastSentAt: number, client: pg.Client): void {
+    const wait = Math.max(0, lastSentAt + BEAT - performance.now());
+    this.#beat = setTimeout(() => void this.#renew(client), wait);
   }
 
   /** The time counts from before the beat was sent: an answer that took long says little about now. */
@@ -81,9 +110,18 @@ export class RelayLeader {
     const sentAt = performance.now();
     try {
       await client.query('SELECT 1');
-      this.#heardAt = sentAt;
     } catch {
-      if (this.#client === client) await this.resign();
+      return this.#abandon(client);
     }
+    if (this.#client !== client) return;
+    this.#heardAt = sentAt;
+    this.#beatAfter(sentAt, client);
   }
+}
+
+/** Says goodbye; where nobody answers, the connection is dropped without an answer (`end` alone would wait for ever). */
+async function close(client: pg.Client): Promise<void> {
+  const drop = setTimeout(() => client.connection.stream.destroy(), CLOSE_WITHIN);
+  await client.end().catch(() => undefined);
+  clearTimeout(drop);
 }

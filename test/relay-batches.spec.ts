@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { useDatabase } from './support/database.js';
+import { OutboxEvents, outOfOrder } from './support/outbox-events.js';
+import { TestRelay } from './support/test-relay.js';
+import { until } from './support/until.js';
+
+const MIB = 1024 * 1024;
+
+describe('what the relay takes at once', () => {
+  const database = useDatabase();
+  const events = new OutboxEvents(database);
+
+  it('is bounded in bytes, whatever the alphabet', async () => {
+    for (let n = 0; n < 50; n += 1) await events.write();
+    // Two bytes for each letter.
+    await database.query(`UPDATE outbox SET payload = jsonb_build_object('filler', repeat('ё', 20000))`);
+    const relay = await TestRelay.start(database);
+    await until('the outbox is empty', async () => (await events.waiting()) === 0);
+    expect(relay.published).toHaveLength(50);
+    const sizes = relay.batches.map((batch) => Buffer.byteLength(JSON.stringify(batch.map(({ payload }) => payload))));
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(MIB / 2);
+    expect(sizes).toHaveLength(Math.ceil(50 / 13));
+    await relay.stop();
+  });
+
+  it('is one event where that is larger than all bounds, and the others go on', async () => {
+    const references = Array.from({ length: 4 }, () => randomUUID());
+    for (const size of [10, 3 * MIB, 10, 2 * MIB, 2 * MIB, 10]) await events.write(references, size);
+    const relay = await TestRelay.start(database);
+    await until('the outbox is empty', async () => (await events.waiting()) === 0);
+    expect(outOfOrder(relay.published)).toEqual([]);
+    expect(relay.batches.map((batch) => batch.length)).toEqual([4, ...Array(4).fill(1), 4, ...Array(8).fill(1), 4]);
+    await relay.stop();
+  });
+});
+
+describe('an event that is committed after later ones were published', () => {
+  const database = useDatabase();
+  const events = new OutboxEvents(database);
+  const LATE = 4_711;
+
+  it('is still before the next one of its agreement, and does not wait for the safety poll', async () => {
+    await database.query(`
+      CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock(${LATE}); RETURN NULL; END $$;
+      CREATE TRIGGER wait_for_test AFTER INSERT ON outbox FOR EACH ROW
+        WHEN (NEW.aggregateid = 'late') EXECUTE FUNCTION wait_for_test()`);
+    const relay = await TestRelay.start(database);
+    const other = await ofAnotherSession();
+    const times: number[] = [];
+    for (let round = 1; round <= 5; round += 1) {
+      await database.query(`SELECT pg_advisory_lock(${LATE})`);
+      const late = other.write(['late']);
+      await until('it waits', async () => (await database.waiting()) === 1);
+      for (let n = 0; n < 3; n += 1) {
+        await events.write();
+        await until('the later one is published', async () => (await events.waiting()) === 0);
+      }
+      await database.query(`SELECT pg_advisory_unlock(${LATE})`);
+      await late;
+      const committed = performance.now();
+      await other.write(['late']);
+      await until('both are published', () => relay.published.filter(isLate).length === 2 * round);
+      times.push(performance.now() - committed);
+    }
+    expect(outOfOrder(relay.published)).toEqual([]);
+    expect(Math.max(...times)).toBeLessThan(1_000);
+    await relay.stop();
+  });
+
+  async function ofAnotherSession(): Promise<OutboxEvents> {
+    const client = new pg.Client(database.url);
+    await client.connect();
+    database.onEnd(() => client.end());
+    return new OutboxEvents({ query: async (text, values) => (await client.query(text, values)).rows });
+  }
+
+  const isLate = ({ reference }: { reference: string }) => reference === 'late';
+});
