@@ -6,6 +6,7 @@ import {
   type Kafka,
   PartitionAssigners,
 } from 'kafkajs';
+import { isOutage } from './kafka-errors.js';
 import { endsWithin } from './waiting.js';
 
 /** Milliseconds where they are times. */
@@ -14,15 +15,21 @@ export interface SessionSettings {
   readonly groupId: string;
   readonly sessionTimeout: number;
   readonly heartbeatInterval: number;
-  /** So long without a fetch, a heartbeat or a joining: the consumer hangs. */
+  /**
+   * So long without a heartbeat or a joining: the consumer hangs. A fetch is no sign: after a clock that was set back an
+   * hour kafkajs fetches on for that hour without a heartbeat, and the group throws it out again and again.
+   */
   readonly stallTimeout: number;
   /** Who this process was in the group before, if it did not leave in peace. */
   readonly formerMember: string | undefined;
 }
 
-/** A request that kafkajs knows but does not put into its types. */
+/** Requests that kafkajs knows but does not put into its types. */
 interface LeaveGroup {
   leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>;
+}
+interface FindGroupCoordinator {
+  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<unknown>;
 }
 
 /** The longest that the group waits for a member which still has a batch in hand. */
@@ -30,6 +37,10 @@ const REBALANCE_TIMEOUT = 30_000;
 /** How long a fetch may wait for a message; a stop waits as long. */
 const MAX_WAIT = 1_000;
 const CHECKS_PER_STALL = 10;
+/** A member that the group does not hear is thrown out after one session; after two without a heartbeat its connection is dead. */
+const SILENT_SESSIONS = 2;
+/** The kind of coordinator, in Kafka's protocol: a group's, not a transaction's. */
+const OF_GROUP = 0;
 
 /**
  * One life of a consumer: connect, join, fetch until something ends it. kafkajs' own restart is off, because after some
@@ -47,6 +58,7 @@ export class ConsumerSession {
   #member: string | undefined;
   #watch: NodeJS.Timeout | undefined;
   #lastSign = performance.now();
+  #joining = true;
   #fetched = false;
   #closed = false;
 
@@ -90,6 +102,7 @@ export class ConsumerSession {
     try {
       await this.#consumer.connect();
       await this.#consumer.subscribe({ topic, fromBeginning: true });
+      await this.#askForCoordinator();
       await this.#dismissFormerMember();
       await this.#consumer.run({
         autoCommit: false,
@@ -110,15 +123,14 @@ export class ConsumerSession {
   }
 
   #listen(): void {
-    const { CRASH, FETCH, GROUP_JOIN, HEARTBEAT } = this.#consumer.events;
+    const { CRASH, FETCH, GROUP_JOIN, HEARTBEAT, REBALANCING } = this.#consumer.events;
     this.#consumer.on(CRASH, ({ payload }) => this.#end(payload.error));
     this.#consumer.on(HEARTBEAT, () => this.#sign());
-    this.#consumer.on(FETCH, () => {
-      this.#fetched = true;
-      this.#sign();
-    });
+    this.#consumer.on(REBALANCING, () => (this.#joining = true));
+    this.#consumer.on(FETCH, () => (this.#fetched = true));
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       this.#member = payload.memberId;
+      this.#joining = false;
       this.#sign();
       if (!this.#closed) this.#onJoin(payload.memberAssignment[this.#settings.topic] ?? []);
     });
@@ -135,13 +147,29 @@ export class ConsumerSession {
     await coordinator.leaveGroup({ groupId, memberId }).catch(() => undefined);
   }
 
+  /**
+   * kafkajs keeps to itself why nobody names the group's coordinator, so that a missing permission would look like an
+   * outage: the question is put before it, for the answer's sake.
+   * @throws where the broker refuses for good
+   */
+  async #askForCoordinator(): Promise<void> {
+    try {
+      const broker = (await this.#cluster?.findControllerBroker()) as (Broker & FindGroupCoordinator) | undefined;
+      await broker?.findGroupCoordinator({ groupId: this.#settings.groupId, coordinatorType: OF_GROUP });
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+    }
+  }
+
   #sign(): void {
     this.#lastSign = performance.now();
   }
 
   #checkSigns(): void {
     const silence = performance.now() - this.#lastSign;
-    if (silence < this.#settings.stallTimeout) return;
+    const { stallTimeout, sessionTimeout } = this.#settings;
+    const longest = this.#joining ? stallTimeout : Math.min(stallTimeout, SILENT_SESSIONS * sessionTimeout);
+    if (silence < longest) return;
     this.#end(new Error(`no sign of life of the consumer for ${Math.round(silence / 1000)} s`));
   }
 }

@@ -12,13 +12,15 @@ export interface KafkaConsumerOptions {
   readonly groupId: string;
   /** The process should end: the consumer cannot work and waiting will not help. It has stopped trying. */
   readonly onFatal: (error: Error) => void;
+  /** Called each time the consumer has ended by itself and is made anew. */
+  readonly onLost?: () => void;
   /** Messages handled at one time, each of another key; 16. */
   readonly concurrency?: number;
   /** Between the attempts at a message whose handler throws; 200 up to 5000. */
   readonly retryDelay?: Backoff;
   /** After a process died the group waits so long before its partitions go to others; 10000. Heartbeats at a fifth of it. */
   readonly sessionTimeout?: number;
-  /** A consumer without a fetch or heartbeat for so long is made anew; 60000, above the 35 s that joining may take. */
+  /** A consumer without a heartbeat for so long is made anew; 60000, above the 35 s that joining may take. */
   readonly stallTimeout?: number;
   /** Before a consumer that ended is made anew; 250 up to 2000. */
   readonly restartDelay?: Backoff;
@@ -35,7 +37,7 @@ const DEFAULTS = {
   maxFailures: 8,
 };
 const HEARTBEATS_PER_SESSION = 5;
-/** Partitions whose batches are at work at one time, so that one with a message in trouble does not hold up the others. */
+/** Partitions whose batches are at work at one time, so that one with a slow message does not hold up the others' last ones. */
 const CONCURRENT_PARTITIONS = 6;
 /** For leaving the group when a consumer has crashed or hangs. */
 const CLOSE_WITHIN = 5_000;
@@ -111,7 +113,7 @@ export class KafkaConsumer {
       this.#tellJoin(partitions),
     );
     const { retryDelay } = this.#options;
-    const work = { handle, slots: this.#slots, retryDelay, signal, log: this.#log };
+    const work = { handle, held: new Map(), slots: this.#slots, retryDelay, signal, log: this.#log };
     void session.open((payload) => new KeyOrderedBatch(payload, work).run(), CONCURRENT_PARTITIONS);
     const error = await unlessAborted(session.ended, this.#stopping.signal).catch(() => undefined);
     over.abort();
@@ -134,6 +136,7 @@ export class KafkaConsumer {
   }
 
   #tellLoss(error: Error, failures: number): void {
+    this.#options.onLost?.();
     const details = { error: describeError(error), failures };
     if (this.#isLost) this.#log.debug(details, 'The Kafka consumer is still lost');
     else this.#log.warn(details, 'The Kafka consumer is lost; it comes back by itself');

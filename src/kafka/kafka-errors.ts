@@ -9,6 +9,9 @@ const OUTAGE = new Set([
   'BROKER_NOT_AVAILABLE',
 ]);
 
+/** Kafka cannot be used now; for whoever does not wait. */
+export class KafkaUnavailable extends Error {}
+
 /** kafkajs wraps an error once per layer; a longer chain is a loop. */
 const DEEPEST_CAUSE = 10;
 

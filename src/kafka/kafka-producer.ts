@@ -1,13 +1,21 @@
-import { type Kafka, Partitioners, type Producer } from 'kafkajs';
+import { type IHeaders, type Kafka, Partitioners, type Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { describeError, isRecordRefused } from './kafka-errors.js';
 import { backoff, endsWithin, pause, unlessAborted } from './waiting.js';
 
-/** What is sent. The key decides the partition, so the messages of one key keep their order. */
+/**
+ * What is sent. The key decides the partition, so the messages of one key keep their order; those without a key go
+ * anywhere. No value is not an empty one: to Kafka it means that what the key speaks of is gone.
+ */
 export interface KafkaMessage {
-  readonly key: string;
-  readonly value: Buffer | string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly key: Buffer | string | null;
+  readonly value: Buffer | string | null;
+  readonly headers: Readonly<IHeaders>;
+  /**
+   * Its time in milliseconds since the epoch; else that of this machine. A broker refuses what is an hour ahead of its own
+   * clock (`log.message.timestamp.after.max.ms`), so with it a machine whose clock is wrong can still send.
+   */
+  readonly at?: number;
 }
 
 /** A broker refuses a batch above 1 MiB by default, however small its records; headers and framing are only estimated. */
@@ -110,8 +118,8 @@ export class KafkaProducer {
   }
 }
 
-function copy({ key, value, headers }: KafkaMessage) {
-  return { key, value, headers: { ...headers } };
+function copy({ key, value, headers, at }: KafkaMessage) {
+  return { key, value, headers: { ...headers }, ...(at === undefined ? {} : { timestamp: String(at) }) };
 }
 
 /** Cuts the messages, in order, into parts that fit a broker's limit for a batch; a larger message is a part of its own. */
@@ -133,6 +141,6 @@ function bySize(messages: readonly KafkaMessage[]): KafkaMessage[][] {
 }
 
 function sizeOf({ key, value, headers }: KafkaMessage): number {
-  const texts = [key, ...Object.entries(headers).flat()];
-  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), Buffer.byteLength(value) + RECORD_OVERHEAD);
+  const parts = [key, value, ...Object.entries(headers).flat(2)];
+  return parts.reduce<number>((sum, part) => sum + Buffer.byteLength(part ?? ''), RECORD_OVERHEAD);
 }

@@ -15,6 +15,8 @@ export interface ReceivedMessage {
   readonly value: Buffer | null;
   /** As UTF-8 text; of several with one name the last one, as in Kafka's own clients. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Its time, in milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** How it is handed over. */
@@ -28,9 +30,21 @@ export interface Delivery {
 /** Resolves when the message is done with; an error means trouble that passes, and the message is handed over again. */
 export type MessageHandler = (message: ReceivedMessage, delivery: Delivery) => Promise<void>;
 
-/** What the batches of one consumer have in common. */
+/** What is remembered of a partition in whose last batch a message was in trouble, until it comes again from there on. */
+interface Held {
+  /** The offset of the first message that is not done. */
+  readonly from: string;
+  /** The offsets behind it that are done: they come again with it, but are not handed over again. */
+  readonly done: ReadonlySet<string>;
+  /** How often the messages in trouble were tried, by their offsets. */
+  readonly attempts: ReadonlyMap<string, number>;
+}
+
+/** What the batches of one consumer's session have in common. */
 export interface BatchWork {
   readonly handle: MessageHandler;
+  /** By partition. Forgotten with the session: the offsets of a topic that is made anew begin anew. */
+  readonly held: Map<number, Held>;
   /** Bounds the calls of `handle` at one time over all partitions. */
   readonly slots: Slots;
   readonly retryDelay: Backoff;
@@ -45,6 +59,10 @@ const PULSE = 500;
 /**
  * One batch of one partition: the messages of a key one after another, different keys side by side. What is committed is
  * only ever what lies before the first message that is not done.
+ *
+ * A message in trouble does not keep the batch open, because kafkajs fetches nothing from a broker before every batch of
+ * the last fetch has ended: one such message would stop all partitions. The partition rests instead and is then fetched
+ * again from that message on.
  */
 export class KeyOrderedBatch {
   readonly #payload: EachBatchPayload;
@@ -56,15 +74,23 @@ export class KeyOrderedBatch {
   #committed = 0;
   #pulse: Promise<void> | undefined;
   #trouble: unknown;
+  /** How often each was tried, of those that are not done. */
+  readonly #attempts: Map<string, number>;
 
   constructor(payload: EachBatchPayload, work: BatchWork) {
     this.#payload = payload;
     this.#work = work;
-    this.#done = payload.batch.messages.map(() => false);
+    const { messages, partition } = payload.batch;
+    const held = work.held.get(partition);
+    const comesAgain = held !== undefined && held.from === messages[0]?.offset;
+    this.#done = messages.map(({ offset }) => comesAgain && held.done.has(offset));
+    this.#attempts = new Map(comesAgain ? held.attempts : []);
+    work.held.delete(partition);
   }
 
   /**
-   * Returns when all messages are done, or when the consumer stops and nothing is going on any more.
+   * Returns when every message is done, in trouble or behind one of its key that is; or when the consumer stops and nothing
+   * is going on any more.
    * @throws what the heartbeat or the commit threw (a rebalance, a lost broker): kafkajs joins the group again upon it
    */
   async run(): Promise<void> {
@@ -82,6 +108,19 @@ export class KeyOrderedBatch {
     await this.#pulse;
     await this.#commit().catch((error: unknown) => (this.#trouble ??= error));
     if (this.#trouble) throw this.#trouble as Error;
+    if (this.#attempts.size > 0) this.#rest();
+  }
+
+  /** What is in trouble comes again after a while, and with it what lies behind it. */
+  #rest(): void {
+    const { retryDelay, signal, held } = this.#work;
+    const { messages, partition } = this.#payload.batch;
+    const from = messages[this.#finished]?.offset;
+    if (from === undefined) return;
+    const done = new Set(messages.filter((_, position) => this.#done[position]).map(({ offset }) => offset));
+    held.set(partition, { from, done, attempts: this.#attempts });
+    const resume = this.#payload.pause();
+    void pause(backoff(Math.min(...this.#attempts.values()), retryDelay), signal).then(resume);
   }
 
   /** The positions in the batch of each key's messages. Messages without a key keep their order among themselves. */
@@ -99,21 +138,19 @@ export class KeyOrderedBatch {
   async #handleInOrder(lane: readonly number[]): Promise<void> {
     for (const position of lane) {
       const message = this.#payload.batch.messages[position];
-      if (!message || !(await this.#handleUntilDone(message))) return;
+      if (!message || !(this.#done[position] || (await this.#handleOnce(message)))) return;
       this.#done[position] = true;
       while (this.#done[this.#finished]) this.#finished++;
     }
   }
 
-  /** @returns false where the batch was stopped before the message was done */
-  async #handleUntilDone(message: KafkaMessage): Promise<boolean> {
-    const { slots, retryDelay } = this.#work;
-    const received = this.#received(message);
-    for (let attempt = 1; ; attempt++) {
-      const outcome = await slots.run(() => this.#handOver(received, attempt));
-      if (outcome !== 'failed') return outcome === 'done';
-      await pause(backoff(attempt, retryDelay), this.#halt.signal);
-    }
+  /** @returns whether the message is done; false where it is in trouble, or the batch was stopped before */
+  async #handleOnce(message: KafkaMessage): Promise<boolean> {
+    const attempt = (this.#attempts.get(message.offset) ?? 0) + 1;
+    const outcome = await this.#work.slots.run(() => this.#handOver(this.#received(message), attempt));
+    if (outcome === 'failed') this.#attempts.set(message.offset, attempt);
+    if (outcome === 'done') this.#attempts.delete(message.offset);
+    return outcome === 'done';
   }
 
   async #handOver(message: ReceivedMessage, attempt: number): Promise<'done' | 'failed' | 'stopped'> {
@@ -163,9 +200,10 @@ export class KeyOrderedBatch {
     this.#committed = finished;
   }
 
-  #received({ offset, key, value, headers }: KafkaMessage): ReceivedMessage {
+  #received({ offset, key, value, headers, timestamp }: KafkaMessage): ReceivedMessage {
     const { topic, partition } = this.#payload.batch;
-    return { topic, partition, offset, key: key?.toString() ?? null, value, headers: texts(headers ?? {}) };
+    const at = Number(timestamp);
+    return { topic, partition, offset, key: key?.toString() ?? null, value, headers: texts(headers ?? {}), at };
   }
 }
 

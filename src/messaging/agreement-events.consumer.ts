@@ -4,8 +4,16 @@ import { CommandBus } from '@nestjs/cqrs';
 import { CONFIG, type Config } from '../config.js';
 import { isUnavailable } from '../database/index.js';
 import { failpoint } from '../failpoint.js';
-import { createKafka, isRecordRefused, KafkaConsumer, KafkaPublisher, type ReceivedMessage } from '../kafka/index.js';
+import {
+  createKafka,
+  isRecordRefused,
+  KafkaConsumer,
+  KafkaPublisher,
+  LEFT_OUT_HEADER,
+  type ReceivedMessage,
+} from '../kafka/index.js';
 import { LOGGER, type Logger } from '../logger.js';
+import { Metrics } from '../metrics.js';
 import { checkReactions, commandFor, type ReceivedEvent, UnprocessableEvent } from './agreement-events.js';
 
 type DeadLetter = Parameters<KafkaPublisher['publishDeadLetter']>[0];
@@ -14,20 +22,15 @@ type DeadLetter = Parameters<KafkaPublisher['publishDeadLetter']>[0];
 @Injectable()
 export class AgreementEventsConsumer {
   #consumer: KafkaConsumer | undefined;
-  #skipped = 0;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly commands: CommandBus,
+    private readonly metrics: Metrics,
     @Optional() private readonly publisher?: KafkaPublisher,
   ) {
     checkReactions();
-  }
-
-  /** Well-formed events so far that this version does not act on. */
-  get skipped(): number {
-    return this.#skipped;
   }
 
   /**
@@ -40,7 +43,9 @@ export class AgreementEventsConsumer {
     await this.publisher.connect(signal);
     signal.throwIfAborted();
     const { topic, groupId } = settings;
-    this.#consumer = new KafkaConsumer(createKafka(settings, this.logger), { topic, groupId, onFatal }, this.logger);
+    const onLost = (): void => this.metrics.consumerRestarts.inc();
+    const options = { topic, groupId, onFatal, onLost };
+    this.#consumer = new KafkaConsumer(createKafka(settings, this.logger), options, this.logger);
     this.#consumer.run((message) => this.#receive(message));
     await Promise.race([this.#consumer.firstConnected, once(signal, 'abort')]);
   }
@@ -56,13 +61,14 @@ export class AgreementEventsConsumer {
   async handle(event: ReceivedEvent): Promise<void> {
     const command = commandFor(event);
     if (!command) {
-      this.#skipped += 1;
+      this.metrics.messages.inc({ outcome: 'skipped' });
       return;
     }
     failpoint('consumer.received');
     try {
       await this.commands.execute(command);
       failpoint('consumer.queued');
+      this.metrics.messages.inc({ outcome: 'handled' });
     } catch (error) {
       throw isUnavailable(error) ? error : new UnprocessableEvent(String(error), { cause: error });
     }
@@ -80,16 +86,20 @@ export class AgreementEventsConsumer {
   /**
    * Out of the way of the messages behind it, with all that is needed to play it again. One that became too large by the
    * reason goes without its value, or with the reason alone: the message itself still lies where that points to.
+   * @throws where the dead letter topic takes it in no form; the message then stays where it is
    */
   async #bury(message: ReceivedMessage, reason: string): Promise<void> {
-    const { value, headers, partition, offset } = message;
-    const key = message.key ?? '';
+    const { key, value, headers, partition, offset, at } = message;
     const why = { dlq_reason: reason, dlq_source_partition: String(partition), dlq_source_offset: offset };
-    const whole = { key, value: value ?? '', headers: { ...headers, ...why } };
-    for (const letter of [whole, { ...whole, value: '' }, { key: '', value: '', headers: why }]) {
-      if (await this.#isKept(letter)) break;
-    }
-    this.logger.error({ reference: message.key, reason, partition, offset }, 'message moved to the dead letter topic');
+    const withoutValue = { ...headers, ...why, [LEFT_OUT_HEADER]: 'value' };
+    const reasonAlone = { ...why, [LEFT_OUT_HEADER]: 'key, value and headers' };
+    const isKept =
+      (await this.#isKept({ key, value, headers: { ...headers, ...why }, at })) ||
+      (await this.#isKept({ key, value: null, headers: withoutValue, at })) ||
+      (await this.#isKept({ key: null, value: null, headers: reasonAlone, at }));
+    if (!isKept) throw new Error('the dead letter topic refuses the message and its reason');
+    this.metrics.deadLetters.inc();
+    this.logger.error({ reference: key, reason, partition, offset }, 'message moved to the dead letter topic');
   }
 
   /** Whether the dead letter topic took it; false where it is too large. @throws where it takes nothing now */

@@ -29,6 +29,8 @@ export interface KafkaBrokerOptions {
   readonly given?: string | undefined;
   /** Added to the broker's server.properties. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Gives the port of 127.0.0.1 at which clients are told to find the broker: of a proxy that leads to `port`. */
+  readonly advertise?: (port: number) => Promise<number>;
 }
 
 const READY_WITHIN = 60_000;
@@ -55,7 +57,9 @@ export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promis
   if ('missing' in available) throw new Error(`There is no Kafka for the tests: ${available.missing}`);
   if (available.how === 'env') return namedBroker(namedBrokers(options));
   const [port, controllerPort] = await freePorts();
-  const place = { port, controllerPort, properties: options.properties ?? {} };
+  const advertised = await options.advertise?.(port);
+  const address = advertised === undefined ? {} : { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertised}` };
+  const place = { port, controllerPort, properties: { ...address, ...options.properties } };
   const broker = available.how === 'docker' ? dockerKafka(place) : await javaKafka(place);
   return ownBroker(broker, `127.0.0.1:${port}`);
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe } from '@jest/globals';
-import type { Admin, Kafka } from 'kafkajs';
+import { type Admin, type Broker, type Cluster, type Kafka, type PartitionAssigner, PartitionAssigners } from 'kafkajs';
 import { pino } from 'pino';
 import {
   createKafka,
@@ -19,6 +19,11 @@ export function describeWithOwnKafka(name: string, specs: () => void): void {
   else describe.skip(`${name} (${missing})`, specs);
 }
 
+/** A request that kafkajs knows but does not put into its types. */
+interface LeaveGroup {
+  leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>;
+}
+
 /** A broker of one's own with what a spec does to it: one topic at a time, any number of consumers. */
 export class KafkaWorkbench {
   readonly log = pino({ level: 'silent' });
@@ -31,8 +36,9 @@ export class KafkaWorkbench {
     readonly producer: KafkaProducer,
   ) {}
 
-  static async start(): Promise<KafkaWorkbench> {
-    const broker = await startKafkaBroker({ own: true });
+  /** @param properties added to the broker's server.properties */
+  static async start(properties: Readonly<Record<string, string>> = {}): Promise<KafkaWorkbench> {
+    const broker = await startKafkaBroker({ own: true, properties });
     const log = pino({ level: 'silent' });
     const kafka = clientOf(broker, log);
     const bench = new KafkaWorkbench(broker, kafka.admin(), new KafkaProducer(kafka, 'none', log));
@@ -93,9 +99,24 @@ export class KafkaWorkbench {
     return (offsets?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
   }
 
-  async group(groupId: string): Promise<{ state: string; members: unknown[] }> {
+  async group(groupId: string): Promise<{ state: string; members: { readonly memberId: string }[] }> {
     const { groups } = await this.admin.describeGroups([groupId]);
     return groups[0] ?? { state: 'unknown', members: [] };
+  }
+
+  /** Puts every member out of a group, as an administrator can. */
+  async expel(groupId: string): Promise<void> {
+    const { members } = await this.group(groupId);
+    let cluster: Cluster | undefined;
+    const assigner: PartitionAssigner = (config) => {
+      ({ cluster } = config);
+      return PartitionAssigners.roundRobin(config);
+    };
+    const stranger = this.newKafka().consumer({ groupId, partitionAssigners: [assigner] });
+    await stranger.connect();
+    const coordinator = (await cluster?.findGroupCoordinator({ groupId })) as Broker & LeaveGroup;
+    for (const { memberId } of members) await coordinator.leaveGroup({ groupId, memberId });
+    await stranger.disconnect();
   }
 }
 
