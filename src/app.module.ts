@@ -12,6 +12,8 @@ import { KeyCheck } from './key-check.js';
 import { LOGGER, type Logger } from './logger.js';
 import { InProcessPublisher } from './messaging/index.js';
 import { MessagingModule } from './messaging/messaging.module.js';
+import { Metrics } from './metrics.js';
+import { MetricsServer } from './metrics-server.js';
 import { HandlerCheck } from './must-be-handled.js';
 import { RelayModule } from './outbox/outbox.module.js';
 import { Sweeper } from './sweeper.js';
@@ -24,10 +26,7 @@ class SettingsModule {}
 @Module({})
 export class AppModule {
   static for(config: Config, logger: Logger): DynamicModule {
-    const settings = [
-      { provide: CONFIG, useValue: config },
-      { provide: LOGGER, useValue: logger },
-    ];
+    const settings = [{ provide: CONFIG, useValue: config }, { provide: LOGGER, useValue: logger }, Metrics];
     const messaging = MessagingModule.for(config);
     return {
       module: AppModule,
@@ -43,7 +42,7 @@ export class AppModule {
           ? RelayModule.publishingTo(KafkaPublisher, KafkaModule)
           : RelayModule.publishingTo(InProcessPublisher, messaging),
       ],
-      providers: [HandlerCheck, KeyCheck, Sweeper],
+      providers: [HandlerCheck, KeyCheck, MetricsServer, Sweeper],
     };
   }
 }

@@ -11,6 +11,7 @@ import { createAdapter, installHooks } from './http/server.js';
 import { KeyCheck } from './key-check.js';
 import { type Logger, nestLogger } from './logger.js';
 import { AgreementEventsConsumer, Sender } from './messaging/index.js';
+import { MetricsServer } from './metrics-server.js';
 import { serveDocs } from './openapi.js';
 import { OutboxRelay } from './outbox/index.js';
 import { Sweeper } from './sweeper.js';
@@ -50,7 +51,7 @@ export class Service {
     installHooks(app, config, logger);
     if (!config.production) serveDocs(app);
     for (const what of service.#dependencies()) app.get(Health).waitFor(what);
-    await app.listen(config.http.port, config.http.host);
+    await service.#listen();
     service.#started = service.#connect(onFatal).then(
       () => true,
       (error: unknown) => {
@@ -90,6 +91,18 @@ export class Service {
   get #needsKafka(): boolean {
     const { kafka, roles } = this.config;
     return kafka !== undefined && (roles.has('relay') || roles.has('worker'));
+  }
+
+  /** @throws where a port is taken; then none is held */
+  async #listen(): Promise<void> {
+    const { port, host } = this.config.http;
+    await this.app.get(MetricsServer).start();
+    try {
+      await this.app.listen(port, host);
+    } catch (error) {
+      await this.app.get(MetricsServer).stop();
+      throw error;
+    }
   }
 
   #dependencies(): string[] {
@@ -146,6 +159,7 @@ export class Service {
     ]);
     await this.#inTime('connections', end, this.#close(requestsEnd));
     await this.#inTime('database', end, this.app.get(Database).close());
+    await this.app.get(MetricsServer).stop();
     this.logger.info('stopped');
   }
 

@@ -2,10 +2,11 @@ import type { Config } from './config.js';
 
 /** What went wrong, in words that say what to do. */
 export function explain(error: unknown, { http }: Pick<Config, 'http'>): string {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return `port ${http.port} of ${http.host} is taken: stop what listens there, or set PORT`;
+  const { code, syscall, port = http.port } = error as NodeJS.ErrnoException & { readonly port?: number };
+  const setting = port === http.metricsPort ? 'METRICS_PORT' : 'PORT';
+  if (code === 'EADDRINUSE') return `port ${port} of ${http.host} is taken: stop what listens there, or set ${setting}`;
   if (code === 'EACCES' && syscall === 'listen')
-    return `port ${http.port} of ${http.host} is not allowed for this user: set PORT`;
+    return `port ${port} of ${http.host} is not allowed for this user: set ${setting}`;
   if (code === 'EADDRNOTAVAIL') return `this machine has no address ${http.host}: set HOST`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -2,9 +2,13 @@ import { parseEnv } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { readConfig } from '../src/config.js';
 import * as packaging from './support/packaging.js';
+import { faultsOf } from './support/setting.js';
 
 /** Keys, so that reading a configuration makes none on this machine. */
 const KEYS = { OTP_KEYS: `a:${'A'.repeat(44)}`, CONTACT_KEYS: `b:${'B'.repeat(44)}` };
+
+/** Read too, but nothing that an operator sets. */
+const FOR_TESTS = ['FAILPOINTS'];
 
 describe('.env.example', () => {
   const settings = packaging.exampleSettings();
@@ -20,7 +24,14 @@ describe('.env.example', () => {
     const unused = settings.filter(({ comment }) => comment.endsWith('Not used yet.')).map(({ name }) => name);
     expect(unused.filter((name) => !isUnused(name))).toEqual([]);
     const known = [...read].filter((name) => !read.has(name.replace(/_FILE$/, '')) || !name.endsWith('_FILE'));
-    expect([...known, ...unused].sort()).toEqual([...names].sort());
+    const forOperators = known.filter((name) => !FOR_TESTS.includes(name));
+    expect([...forOperators, ...unused].sort()).toEqual([...names].sort());
+  });
+
+  it('does not hold what production refuses because it is for tests', () => {
+    expect(names.filter((name) => FOR_TESTS.includes(name))).toEqual([]);
+    const refused = faultsOf({ ...KEYS, NODE_ENV: 'production', FAILPOINTS: 'relay.read=kill' });
+    expect(refused).toContain('FAILPOINTS: is for tests of reliability, and refused in production');
   });
 
   it('explains each in a line, and sets none', () => {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/index.js';
+import { Metrics } from '../metrics.js';
 
 const PING_TIMEOUT = 1_000;
 
@@ -9,7 +10,17 @@ export class Health {
   readonly #waitingFor = new Set<string>();
   #stopping = false;
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    metrics: Metrics,
+  ) {
+    const { databaseUp, ready } = metrics;
+    metrics.atScrape([databaseUp, ready], async () => {
+      const up = await this.#databaseAnswers();
+      databaseUp.set(up ? 1 : 0);
+      ready.set(up && !this.#stopping && this.#waitingFor.size === 0 ? 1 : 0);
+    });
+  }
 
   /** The service is not ready before `what` has been reached for the first time. */
   waitFor(what: string): void {

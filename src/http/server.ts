@@ -5,10 +5,12 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
+import { Metrics } from '../metrics.js';
 import { Health } from './health.js';
 import { noSuchRoute } from './problem.filter.js';
-import { Problem } from './problem.js';
+import { limitOf, Problem } from './problem.js';
 import { send } from './problem-document.js';
+import { answerInTime } from './request-deadline.js';
 import { RouteTable } from './route-table.js';
 import { answerUnreadable, readableUrl } from './unreadable-requests.js';
 
@@ -44,10 +46,12 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
   const fastify = app.getHttpAdapter().getInstance();
   const routes = app.get(RouteTable);
   const health = app.get(Health);
+  const metrics = app.get(Metrics);
   fastify.decorateRequest('client', '');
   fastify.decorateRequest('problem', null);
   fastify.addHook('onRoute', (route) => routes.add(route));
   acceptOnlyJson(fastify);
+  answerInTime(fastify);
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers({ 'X-Request-Id': request.id, 'Cache-Control': 'no-store' });
     if (!config.apiKeys && !isOurs(request, config))
@@ -64,6 +68,7 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     logRequest(logger, request, reply);
+    countRequest(metrics, request, reply);
     done();
   });
   if (config.http.corsOrigins.length > 0) {
@@ -111,6 +116,14 @@ function answerOptions(request: FastifyRequest, reply: FastifyReply, routes: Rou
   const methods = routes.methodsOf(request.url);
   if (methods.length > 0) void reply.status(204).header('Allow', methods.join(', ')).send();
   else refuse(new Problem('not_found'), request, reply);
+}
+
+/** The template of its route and never its URL, which names an agreement. */
+function countRequest({ httpRequests, limitHits }: Metrics, request: FastifyRequest, reply: FastifyReply): void {
+  const route = request.routeOptions.url ?? 'unknown';
+  httpRequests.observe({ route, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000);
+  const limit = request.problem && limitOf(request.problem);
+  if (limit) limitHits.inc({ limit });
 }
 
 /** One line for each request, without its query or body, which may hold a phone number or a code. */

@@ -7,6 +7,7 @@ import { AgreementEventsConsumer } from './agreement-events.consumer.js';
 import { InProcessPublisher } from './in-process-publisher.js';
 import { QueueForgottenHandler } from './queue-forgotten.js';
 import { SandboxController } from './sandbox.controller.js';
+import { SendBacklog } from './send-backlog.js';
 import { SendCodeHandler } from './send-code.js';
 import { SendDispatch } from './send-dispatch.js';
 import { SendRecord } from './send-record.js';
@@ -29,6 +30,7 @@ export class MessagingModule {
         SendCodeHandler,
         QueueForgottenHandler,
         Sender,
+        SendBacklog,
         SendDispatch,
         SendRecord,
         { provide: SMS_GATEWAY, useClass: sms.provider === 'http' ? HttpGateway : SandboxGateway },
