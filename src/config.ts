@@ -1,6 +1,6 @@
 import { Environment } from './environment.js';
 import { localKey } from './local-keys.js';
-import { type Config, type DatabaseSettings, ROLES } from './settings.js';
+import { type Config, type DatabaseSettings, type KafkaSettings, ROLES } from './settings.js';
 import {
   apiKey,
   databaseSettings,
@@ -13,6 +13,7 @@ import {
   namedKeys,
   otpSettings,
   phoneSettings,
+  shutdownSettings,
   smsSettings,
 } from './settings.readers.js';
 
@@ -51,10 +52,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     roles,
     apiKeys,
     database,
-    shutdown: {
-      delay: env.seconds('SHUTDOWN_DELAY', production ? 5 : 0, 0, 600),
-      timeout: env.seconds('SHUTDOWN_TIMEOUT', 25, 1, 3600),
-    },
+    shutdown: shutdownSettings(env, production),
     kafka,
     otp: otpSettings(env),
     message: messageSettings(env),
@@ -77,7 +75,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
 }
 
 /**
- * Reads only what a migration needs, so that the migration job wants no other secret.
+ * Reads only what a command on the database needs, so that the migration job wants no other secret.
  * @throws ConfigError naming every fault at once
  */
 export function readDatabaseSettings(
@@ -86,6 +84,22 @@ export function readDatabaseSettings(
   const env = new Environment(variables);
   const settings = databaseSettings(env, isProduction(env));
   if (env.faults.length > 0) throw new ConfigError(env.faults);
+  return settings;
+}
+
+/**
+ * Reads only what a command on Kafka needs.
+ * @throws ConfigError naming every fault at once
+ */
+export function readKafkaSettings(
+  variables: Readonly<Record<string, string | undefined>> = process.env,
+): KafkaSettings {
+  const env = new Environment(variables);
+  const settings = kafkaSettings(env);
+  if (!settings && env.faults.length === 0) {
+    env.fault('KAFKA_BROKERS', 'must name the brokers; without Kafka look at the outbox instead');
+  }
+  if (!settings || env.faults.length > 0) throw new ConfigError(env.faults);
   return settings;
 }
 

@@ -210,6 +210,14 @@ export function smsSettings(env: Environment, production: boolean): Config['sms'
   };
 }
 
+/** How long the process may take to go. */
+export function shutdownSettings(env: Environment, production: boolean): Config['shutdown'] {
+  return {
+    delay: env.seconds('SHUTDOWN_DELAY', production ? 5 : 0, 0, 600),
+    timeout: env.seconds('SHUTDOWN_TIMEOUT', 25, 1, 3600),
+  };
+}
+
 /** Where the process is to be killed or stopped: `name=kill` or `name=stop`, `@n` for the n-th time it comes by. */
 export function failpoints(env: Environment, production: boolean): readonly ArmedFailpoint[] {
   const list = env.list('FAILPOINTS', 'a list of name=kill or name=stop, with @n for the n-th time', failpoint);

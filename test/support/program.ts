@@ -21,6 +21,16 @@ export function runCli(args: string[], env: Readonly<Record<string, string>>): P
   return runToEnd(process.execPath, [CLI, ...args], PROJECT, env);
 }
 
+/** What a command prints with `--json`. @throws where it did not end well */
+export async function cliData<T = Record<string, any>>(
+  args: string[],
+  env: Readonly<Record<string, string>>,
+): Promise<T> {
+  const { code, stdout, stderr } = await runCli([...args, '--json'], env);
+  if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}
+
 /** Runs an npm script in a project's folder to its end. */
 export function runNpm(project: string, args: string[], env: Readonly<Record<string, string>>): Promise<Finished> {
   return runToEnd('npm', args, project, env);

@@ -1,0 +1,11 @@
+import type { Command } from './command.js';
+
+export { Unreachable, UsageError } from './command.js';
+
+/** The commands of an operator by the name that follows `node dist/cli.js`; each loads only what it needs. */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  'migration:run': async (args) => (await import('./migration.command.js')).runMigrations(args),
+  'migration:revert': async (args) => (await import('./migration.command.js')).revertMigration(args),
+  outbox: async (args) => (await import('./outbox.command.js')).outbox(args),
+  dlq: async (args) => (await import('./dlq.command.js')).dlq(args),
+};
