@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -9,6 +10,13 @@ import { startService, testEnvironment } from './support/service.js';
 import { until } from './support/until.js';
 
 const TABLES = ['agreement', 'history', 'key_fingerprint', 'outbox', 'sandbox_message', 'send', 'send_try', 'sweep'];
+
+const MIGRATIONS = readdirSync(new URL('../migrations', import.meta.url));
+
+/** One after the other, the newest first. */
+async function revertAll(env: Readonly<Record<string, string>>): Promise<void> {
+  for (const _ of MIGRATIONS) expect(await runCli(['migration:revert'], env)).toMatchObject({ code: 0 });
+}
 
 async function tablesOf(database: TestDatabase): Promise<unknown[]> {
   const rows = await database.query(
@@ -37,7 +45,7 @@ describe('the migrations', () => {
     expect(await tablesOf(empty)).toEqual(TABLES);
     expect(await runCli(['migration:run'], env)).toMatchObject({ code: 0, stdout: 'The schema is up to date.\n' });
 
-    expect(await runCli(['migration:revert'], env)).toMatchObject({ code: 0 });
+    await revertAll(env);
     expect(await tablesOf(empty)).toEqual([]);
     const functions = `SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace`;
     expect(await empty.query(functions)).toEqual([]);
@@ -54,7 +62,7 @@ describe('the migrations', () => {
     await before.api.confirm(body['reference'], await before.api.codeSentTo(phone));
     await before.stop();
 
-    expect(await runCli(['migration:revert'], env)).toMatchObject({ code: 0 });
+    await revertAll(env);
     expect(await tablesOf(filled)).toEqual([]);
     expect(await runCli(['migration:run'], env)).toMatchObject({ code: 0 });
     expect((await (await startService(filled)).api.create()).status).toBe(201);
@@ -99,7 +107,9 @@ describe('the migrations', () => {
     const env = { DATABASE_URL: byNpm.url };
     expect(await runNpm(project, ['run', 'migration:run'], env)).toMatchObject({ code: 0 });
     expect(await tablesOf(byNpm)).toEqual(TABLES);
-    expect(await runNpm(project, ['run', 'migration:revert'], env)).toMatchObject({ code: 0 });
+    for (const _ of MIGRATIONS) {
+      expect(await runNpm(project, ['run', 'migration:revert'], env)).toMatchObject({ code: 0 });
+    }
     expect(await tablesOf(byNpm)).toEqual([]);
   });
 
@@ -114,7 +124,7 @@ describe('the migrations', () => {
     await filled.query(
       `INSERT INTO history (reference, at, kind, detail) VALUES (gen_random_uuid(), now(), 'x', '{}')`,
     );
-    for (const change of ['UPDATE history SET kind = kind', 'DELETE FROM history']) {
+    for (const change of ['UPDATE history SET kind = kind', 'DELETE FROM history', 'TRUNCATE history']) {
       await expect(filled.query(change)).rejects.toThrow('history is append-only');
     }
   });
@@ -123,8 +133,14 @@ describe('the migrations', () => {
 describe('the command line', () => {
   it('names its commands where it does not know one', async () => {
     const { code, stderr } = await runCli(['migration:rum'], {});
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/'migration:rum'.*migration:run, migration:revert/);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/'migration:rum'.*migration:run, migration:revert, outbox, dlq/);
+  });
+
+  it('says in a line that there is no database', async () => {
+    const ended = await runCli(['migration:run'], { DATABASE_URL: 'postgresql://somebody:hunter2@127.0.0.1:1/x' });
+    expect(ended).toMatchObject({ code: 3, stdout: '' });
+    expect(ended.stderr).toBe('PostgreSQL cannot be reached: connect ECONNREFUSED 127.0.0.1:1\n');
   });
 
   it('says in a line what is missing', async () => {
