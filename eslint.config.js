@@ -83,7 +83,7 @@ const TUNED = {
 };
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', '.data/', '.test-results/'] },
+  { ignores: ['dist/', '.bench/', 'coverage/', '.data/', '.test-results/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     plugins: { 'import-sort': importSort },

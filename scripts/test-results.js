@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 export const RESULTS = '.test-results';
 /** The parts of the run: each name, and whether it ended well. */
 export const PARTS = `${RESULTS}/parts.json`;
-/** What jest has written of the specs. */
-export const SPECS = `${RESULTS}/specs.json`;
+/** What jest has written, by the part of the run that asked for it. */
+export const WRITTEN = { 'test:specs': `${RESULTS}/specs.json`, 'test:chaos': `${RESULTS}/chaos.json` };
 
-/** The two files; an absent one is null. */
+/** All files; an absent one is null. */
 export function readResults() {
-  return { parts: readJson(PARTS), specs: readJson(SPECS) };
+  const written = Object.entries(WRITTEN).map(([part, file]) => [part, readJson(file)]);
+  return { parts: readJson(PARTS), written: Object.fromEntries(written) };
 }
 
 function readJson(file) {
@@ -25,12 +26,14 @@ function readJson(file) {
  * Every check counts as one, every test as one, and so does every file of tests that failed outside of them. A run that
  * failed for another reason (too little is covered, jest itself has died), or did nothing, has one failure.
  */
-export function sum({ parts, specs }) {
+export function sum({ parts, written }) {
   const checks = (parts ?? []).filter(({ name }) => name.startsWith('check:'));
   const passedChecks = checks.filter(({ passed }) => passed).length;
-  const passed = passedChecks + (specs?.numPassedTests ?? 0);
-  const found = checks.length - passedChecks + (specs?.numFailedTests ?? 0) + (specs ? brokenFiles(specs) : 0);
-  const good = parts !== null && parts.every((part) => part.passed) && testsWere(parts, specs) && passed > 0;
+  const runs = Object.values(written).filter((specs) => specs !== null);
+  const added = (count) => runs.reduce((total, specs) => total + count(specs), 0);
+  const passed = passedChecks + added(({ numPassedTests }) => numPassedTests);
+  const found = checks.length - passedChecks + added((specs) => specs.numFailedTests + brokenFiles(specs));
+  const good = parts !== null && parts.every((part) => part.passed) && testsWere(parts, written) && passed > 0;
   const failed = good ? found : Math.max(found, 1);
   return { line: `${passed} passed, ${failed} failed`, good: failed === 0 };
 }
@@ -41,8 +44,8 @@ function brokenFiles({ testResults }) {
 }
 
 /** Where specs were asked for, some have run. */
-function testsWere(parts, specs) {
-  return parts.every(({ name }) => name !== 'test:specs') || (specs !== null && specs.numTotalTests > 0);
+function testsWere(parts, written) {
+  return parts.every(({ name }) => !(name in WRITTEN) || written[name]?.numTotalTests > 0);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -25,7 +25,7 @@ afterEach(() => {
 });
 
 /** What is printed, and the exit code, when the run has left this behind. */
-function sumOf(results: { parts?: unknown; specs?: unknown }): [string, number | null] {
+function sumOf(results: { parts?: unknown; specs?: unknown; chaos?: unknown }): [string, number | null] {
   for (const [name, content] of Object.entries(results)) {
     writeFileSync(join(folder, '.test-results', `${name}.json`), JSON.stringify(content));
   }
@@ -39,6 +39,16 @@ function failing(name: string): unknown {
 
 test('checks and tests that passed are added up', () => {
   expect(sumOf({ parts: PASSED, specs: SPECS })).toEqual(['7 passed, 0 failed\n', 0]);
+});
+
+test('the storm counts like the other tests, and a run of it that did nothing is a failure', () => {
+  const parts = [...PASSED, { name: 'test:chaos', passed: true }];
+  const chaos = { ...SPECS, numPassedTests: 2, numTotalTests: 2 };
+  expect(sumOf({ parts, specs: SPECS, chaos })).toEqual(['9 passed, 0 failed\n', 0]);
+  expect(sumOf({ parts, specs: SPECS, chaos: { ...chaos, numPassedTests: 0, numTotalTests: 0 } })).toEqual([
+    '7 passed, 1 failed\n',
+    1,
+  ]);
 });
 
 test('a check that failed is one failure', () => {
