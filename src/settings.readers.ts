@@ -192,7 +192,7 @@ export function phoneSettings(env: Environment): Config['phone'] {
 export function smsSettings(env: Environment, production: boolean): Config['sms'] {
   const provider = env.choice('SMS_PROVIDERS', ['sandbox', 'http'], 'sandbox');
   const httpUrl = env.url('SMS_HTTP_URL', ['https:', 'http:']);
-  // fetch refuses such a URL, and so would every send; the token has a setting of its own.
+  // The token has a setting of its own, which no log shows.
   if (httpUrl !== undefined && URL.parse(httpUrl)?.username) env.fault('SMS_HTTP_URL', 'must hold no user or password');
   const httpToken = env.text('SMS_HTTP_TOKEN');
   if (production && provider === 'sandbox') {

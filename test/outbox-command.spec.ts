@@ -37,9 +37,9 @@ describe('the command outbox', () => {
   it('says in its status what waits and since when, and that nobody works on it', async () => {
     await Promise.all([anEvent(), anEvent(), anEvent('too large')]);
     await database.query(
-      `INSERT INTO send (reference, generation, id, try, next_attempt_at)
-       VALUES (gen_random_uuid(), 1, gen_random_uuid(), 0, now() + interval '1 hour'),
-              (gen_random_uuid(), 1, gen_random_uuid(), 2, now() - interval '5 minutes')`,
+      `INSERT INTO send (reference, generation, id, try, next_attempt_at, reason)
+       VALUES (gen_random_uuid(), 1, gen_random_uuid(), 1, now() + interval '1 hour', NULL),
+              (gen_random_uuid(), 1, gen_random_uuid(), 2, now() - interval '5 minutes', 'http_500')`,
     );
     const status = await cliData(['outbox', 'status'], env);
     expect(status).toEqual({

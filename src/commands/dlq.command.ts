@@ -27,7 +27,7 @@ const SUBCOMMANDS: Readonly<Record<string, (args: string[]) => Work>> = { list, 
 export async function dlq([name = '', ...args]: string[]): Promise<Answer> {
   if ([name, ...args].includes('--help')) return { text: HELP, data: { usage: LINE } };
   const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
-  if (!subcommand) throw new UsageError(name ? `There is no 'dlq ${name}'` : 'What about the dead letters?', LINE);
+  if (!subcommand) throw new UsageError(name ? `There is no 'dlq ${name}'` : 'The command lacks a word', LINE);
   const work = subcommand(args);
   try {
     return await onTopic(work);

@@ -32,7 +32,7 @@ const SUBCOMMANDS: Readonly<Record<string, (args: string[]) => Work>> = { status
 export async function outbox([name = '', ...args]: string[]): Promise<Answer> {
   if ([name, ...args].includes('--help')) return { text: HELP, data: { usage: LINE } };
   const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
-  if (!subcommand) throw new UsageError(name ? `There is no 'outbox ${name}'` : 'What about the outbox?', LINE);
+  if (!subcommand) throw new UsageError(name ? `There is no 'outbox ${name}'` : 'The command lacks a word', LINE);
   const work = subcommand(args);
   try {
     return await onDatabase(work);

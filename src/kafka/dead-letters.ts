@@ -10,6 +10,11 @@ import { unlessAborted } from './waiting.js';
 /** The header that says what a dead letter had no room for; the source of the message still has it. */
 export const LEFT_OUT_HEADER = 'dlq_left_out';
 
+/** The consumer group whose offsets say which dead letters are put right. */
+export function deadLetterGroup(groupId: string): string {
+  return `${groupId}-dlq`;
+}
+
 /** A message that could not be handled, where it lies in the dead letter topic. */
 export interface DeadLetter extends StoredRecord {
   /** Whether nobody has put it right yet. */
@@ -46,7 +51,7 @@ export class DeadLetters {
 
   private constructor(settings: KafkaSettings, kafka: Kafka, log: Logger) {
     this.#settings = settings;
-    this.#group = `${settings.groupId}-dlq`;
+    this.#group = deadLetterGroup(settings.groupId);
     this.#admin = kafka.admin();
     this.#access = new PlainAccess(kafka);
     this.#producer = new KafkaProducer(kafka, settings.topic, log);

@@ -3,11 +3,10 @@ import type { Admin, Kafka } from 'kafkajs';
 import { CONFIG, type Config, type KafkaSettings } from '../config.js';
 import { LOGGER, type Logger } from '../logger.js';
 import { Metrics } from '../metrics.js';
+import { deadLetterGroup } from './dead-letters.js';
 import { createKafka } from './kafka-client.js';
 import { endsWithin } from './waiting.js';
 
-/** Dead letters are put right under the name of the consumer group with this behind it. */
-const DLQ_GROUP_SUFFIX = '-dlq';
 /** A scrape does not wait so long; but without an end a connection that is dead would be asked for ever. */
 const ANSWER_WITHIN = 4_000;
 const DISCONNECT_WITHIN = 1_000;
@@ -51,7 +50,7 @@ export class KafkaLag implements OnApplicationShutdown {
   async #ask(admin: Admin, { topic, dlqTopic, groupId }: KafkaSettings): Promise<void> {
     const [lags, deadLetters] = await Promise.all([
       lagsOf(admin, groupId, topic),
-      lagsOf(admin, groupId + DLQ_GROUP_SUFFIX, dlqTopic),
+      lagsOf(admin, deadLetterGroup(groupId), dlqTopic),
     ]);
     for (const [partition, lag] of lags) this.metrics.consumerLag.set({ partition }, lag);
     this.metrics.deadLettersWaiting.set([...deadLetters.values()].reduce((sum, lag) => sum + lag, 0));

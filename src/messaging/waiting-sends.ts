@@ -3,7 +3,7 @@ import type { OperatorDatabase, Statement } from '../database/index.js';
 /** Sends that are not over. */
 export interface WaitingSends {
   readonly waiting: number;
-  /** Those of them that have been tried. */
+  /** Those of them that have been tried in vain: a first try that is still going on has no reason yet. */
   readonly retrying: number;
   /** When the first of them is due. */
   readonly due_at: Date | null;
@@ -14,7 +14,7 @@ export interface WaitingSends {
 const WAITING: Statement = {
   name: 'send_waiting',
   text: `
-    SELECT count(*)::int AS waiting, count(*) FILTER (WHERE try > 0)::int AS retrying, min(next_attempt_at) AS due_at,
+    SELECT count(*)::int AS waiting, count(reason)::int AS retrying, min(next_attempt_at) AS due_at,
            floor(extract(epoch FROM now() - min(next_attempt_at)))::float8 AS overdue
     FROM send WHERE state = 'queued'`,
 };

@@ -43,8 +43,7 @@ const PROCESS_FAULTS: readonly Fault[] = [
   ofMember('a half-open network between a process and PostgreSQL', async ({ database }, random) => {
     database.freeze();
     await seconds(random, 4, 8);
-    await database.cut();
-    await database.open();
+    database.abandon();
   }),
   ofMember('a network that hands everything on late', async ({ database }, random) => {
     database.freeze();
@@ -68,6 +67,21 @@ const SERVER_FAULTS: readonly Fault[] = [
       broker.pause();
       await seconds(random, 3, 15);
       broker.resume();
+    },
+  },
+  {
+    name: 'a cut network to Kafka',
+    inject: async ({ kafka }, random) => {
+      await kafka.cut();
+      await seconds(random, 1, 6);
+      await kafka.open();
+    },
+  },
+  {
+    name: 'a half-open network to Kafka',
+    inject: ({ kafka }) => {
+      kafka.abandon();
+      return Promise.resolve();
     },
   },
   { name: 'the end of every session of PostgreSQL', inject: (world) => world.terminateBackends() },

@@ -35,7 +35,9 @@ export interface Evidence {
   readonly published: readonly Published[];
   readonly texts: readonly Text[];
   readonly faults: readonly FaultTime[];
-  /** Processes that ended although nobody had told them to. */
+  /** How many processes were started. */
+  readonly processes: number;
+  /** Those of them that ended although nobody had told them to. */
   readonly unexpectedEnds: readonly string[];
 }
 
@@ -128,8 +130,8 @@ function repeated({ texts, faults }: Evidence): Verdict {
   return verdict('I4', promise, texts.length, violations);
 }
 
-function ended({ unexpectedEnds }: Evidence): Verdict {
-  return verdict('I5', 'a process ends only when told to', unexpectedEnds.length, unexpectedEnds);
+function ended({ processes, unexpectedEnds }: Evidence): Verdict {
+  return verdict('I5', 'a process ends only when told to', processes, unexpectedEnds);
 }
 
 function told({ agreements, published }: Evidence): Verdict {

@@ -16,6 +16,8 @@ export interface Footprint {
 export class Member {
   /** How processes ended that nobody had told to. */
   readonly unexpected: string[] = [];
+  /** How many processes have held it. */
+  started = 0;
   #process: ServiceProcess | undefined;
 
   /** @param env of every process that takes this place; PORT among it */
@@ -51,6 +53,7 @@ export class Member {
     const child = spawn(process.execPath, [this.program], { env, cwd: tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] });
     const started = new ServiceProcess(child, this.url, false);
     this.#process = started;
+    this.started += 1;
     void started.ended.then((ending) => {
       if (this.#process === started && !(failpoints && ending.signal === 'SIGKILL')) this.#noticed(started, ending);
     });

@@ -116,7 +116,10 @@ async function gather(world: World, load: Load, faults: readonly FaultTime[]): P
   const sends = await world.query<StoredSend>('SELECT id, reference, generation, state, try FROM send');
   const published = await world.topic.events();
   const unexpectedEnds = world.members.flatMap(({ unexpected }) => unexpected);
-  return { asked: load.asked, agreements, sends, published, texts: world.provider.log, faults, unexpectedEnds };
+  const processes = world.members.reduce((sum, { started }) => sum + started, 0);
+  const { asked } = load;
+  const texts = world.provider.log;
+  return { asked, agreements, sends, published, texts, faults, processes, unexpectedEnds };
 }
 
 function footprints({ members }: World): Footprint[] {

@@ -28,6 +28,8 @@ export class World {
   private constructor(
     private readonly folder: string,
     readonly broker: KafkaBroker,
+    /** The way of every process to the broker. */
+    readonly kafka: TcpProxy,
     readonly topic: Topic,
     readonly provider: Provider,
     private readonly spares: boolean,
@@ -38,14 +40,18 @@ export class World {
    * @param spares whether the first process of each role is never killed or cut off itself
    */
   static async start(program: string, spares: boolean): Promise<World> {
-    const [broker, provider] = await Promise.all([startKafkaBroker({ own: true }), Provider.start()]);
-    const world = new World(
-      await mkdtemp(join(tmpdir(), 'chaos-')),
-      broker,
-      new Topic(broker.brokers),
-      provider,
-      spares,
-    );
+    const network = Promise.withResolvers<TcpProxy>();
+    const advertise = async (port: number): Promise<number> => {
+      const proxy = await TcpProxy.to(port);
+      await proxy.open();
+      network.resolve(proxy);
+      return proxy.port;
+    };
+    const [broker, provider] = await Promise.all([startKafkaBroker({ own: true, advertise }), Provider.start()]);
+    const kafka = await network.promise;
+    const topic = new Topic([`127.0.0.1:${kafka.port}`]);
+    const folder = await mkdtemp(join(tmpdir(), 'chaos-'));
+    const world = new World(folder, broker, kafka, topic, provider, spares);
     try {
       await Promise.all([world.topic.make(), world.startPostgres()]);
       for (const role of ROLES) {
@@ -111,7 +117,7 @@ export class World {
     for (const member of this.members) member.resume();
     await Promise.all(this.members.map((member) => member.kill()));
     await Promise.all(this.members.map((member) => member.database.cut()));
-    await Promise.all([this.provider.stop(), this.broker.stop(), this.#postgres?.stop()]);
+    await Promise.all([this.kafka.cut(), this.provider.stop(), this.broker.stop(), this.#postgres?.stop()]);
     await rm(this.folder, { recursive: true, force: true });
   }
 
