@@ -36,17 +36,19 @@ describeWithKafka('a group whose members come and go all the time', () => {
 
   afterAll(() => Promise.all([topics.close(), provider.stop()]));
 
-  /** A member that takes its share of the partitions, does nothing, and leaves. */
+  /** A member that takes its share of the partitions, does nothing with what it is given, and leaves. */
   async function comeAndGo(): Promise<void> {
     const { topic, groupId } = topics.names;
     const names = { ...topics.names, clientId: 'guest', brokers: testKafkaBrokers(), ssl: false as const };
     const options = { topic, groupId, onFatal: () => undefined };
     const guest = new KafkaConsumer(createKafka(names, log), options, log);
+    const given = Promise.withResolvers<void>();
     guest.run(async (_, { signal }) => {
+      given.resolve();
       if (!signal.aborted) await once(signal, 'abort');
       throw new Error('not mine');
     });
-    await guest.firstConnected;
+    await given.promise;
     await guest.stop();
   }
 
