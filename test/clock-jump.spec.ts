@@ -1,12 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { codeIn, freshPhone } from './support/api.js';
-import { useDatabase } from './support/database.js';
-import { describeWithKafka, testKafkaBrokers } from './support/kafka.js';
-import { KafkaTopics } from './support/kafka-topics.js';
-import { type ServiceProcess, useProcesses } from './support/process.js';
-import { testEnvironment } from './support/service.js';
-import { answers, SmsServer } from './support/sms-server.js';
+import { describeWithKafka } from './support/kafka.js';
+import { KafkaDeployment } from './support/kafka-deployment.js';
+import type { ServiceProcess } from './support/process.js';
+import { answers } from './support/sms-server.js';
 import { until } from './support/until.js';
 
 const CLOCK = fileURLToPath(new URL('./support/shifted-clock.mjs', import.meta.url));
@@ -15,23 +13,13 @@ const MINUTE = 60_000;
 const HOUR_AND_MORE = 61 * MINUTE;
 
 describeWithKafka('a process whose clock is wrong', () => {
-  const database = useDatabase();
-  const processes = useProcesses(database);
-  let topics: KafkaTopics;
-  let provider: SmsServer;
-
-  beforeAll(async () => {
-    provider = await SmsServer.start();
-    topics = new KafkaTopics(testKafkaBrokers());
-    await topics.open();
-  }, 60_000);
-
-  afterAll(() => Promise.all([topics.close(), provider.stop()]));
+  const deployment = new KafkaDeployment();
+  const { database, processes } = deployment;
 
   async function start(shift: number, env: Record<string, string> = {}): Promise<ServiceProcess> {
     const clock = { NODE_OPTIONS: `--import ${CLOCK}`, CLOCK_SHIFT: String(shift) };
-    const all = { ...topics.environment, ...provider.environment, ...clock, AGREEMENT_TTL: '7200', ...env };
-    return (await processes.start(testEnvironment(database, all))).ready(40_000);
+    const all = deployment.environment({ ...clock, AGREEMENT_TTL: '7200', ...env });
+    return (await processes.start(all)).ready(40_000);
   }
 
   const minutesFromNow = (time: unknown) => Math.round((Date.parse(String(time)) - Date.now()) / MINUTE) + 0;
@@ -40,7 +28,7 @@ describeWithKafka('a process whose clock is wrong', () => {
     const phone = freshPhone();
     const { status, body } = await api.create({ phone });
     expect(status).toBe(201);
-    const [text] = await provider.received(phone);
+    const [text] = await deployment.provider.received(phone);
     const agreement = await api.until(body['reference'], { delivery: 'sent' });
     return { reference: String(body['reference']), phone, code: codeIn(text?.body.text ?? ''), agreement };
   }
@@ -62,7 +50,7 @@ describeWithKafka('a process whose clock is wrong', () => {
       expect(confirmed).toMatchObject({ status: 200 });
       expect(minutesFromNow(confirmed.body['confirmed_at'])).toBe(0);
       const events = ['AgreementCreated', 'CodeSent', 'AgreementConfirmed'].map((name) =>
-        topics.event(reference, name),
+        deployment.topics.event(reference, name),
       );
       for (const { headers } of await Promise.all(events)) expect(minutesFromNow(headers['ce_time'])).toBe(0);
       await service.stop();
@@ -80,7 +68,7 @@ describeWithKafka('a process whose clock is wrong', () => {
       expect(await service.api.confirm(reference, code)).toMatchObject({ status: 410, body: { code: 'code_expired' } });
       await database.query(`UPDATE agreement SET expires_at = now() WHERE reference = $1`, [reference]);
       expect(await service.api.get(`/v1/agreement/${reference}`)).toMatchObject({ body: { status: 'expired' } });
-      await topics.event(reference, 'AgreementExpired');
+      await deployment.topics.event(reference, 'AgreementExpired');
       await service.stop();
     },
     60_000,
@@ -92,9 +80,9 @@ describeWithKafka('a process whose clock is wrong', () => {
       const service = await start(shift);
       const phone = freshPhone();
       const inTwoSeconds = new Date(Date.now() + 3_000).toUTCString();
-      provider.willAnswer(phone, answers.status(429, { 'retry-after': inTwoSeconds }));
+      deployment.provider.willAnswer(phone, answers.status(429, { 'retry-after': inTwoSeconds }));
       const { body } = await service.api.create({ phone });
-      await provider.received(phone, 2);
+      await deployment.provider.received(phone, 2);
       await service.api.until(body['reference'], { delivery: 'sent' });
       await service.stop();
     },
@@ -108,11 +96,11 @@ describeWithKafka('a process whose clock is wrong', () => {
       await sentBy(service);
       service.signal('SIGUSR2');
       const { reference, code } = await sentBy(service);
-      const buried = topics.deadLetters().length;
-      await topics.put({ key: 'nobody', value: 'x' });
-      await until('the dead letter', () => topics.deadLetters().length > buried);
+      const buried = deployment.topics.deadLetters().length;
+      await deployment.topics.put({ key: 'nobody', value: 'x' });
+      await until('the dead letter', () => deployment.topics.deadLetters().length > buried);
       expect(await service.api.confirm(reference, code)).toMatchObject({ status: 200 });
-      await topics.event(reference, 'AgreementConfirmed');
+      await deployment.topics.event(reference, 'AgreementConfirmed');
       expect(await service.stop()).toEqual({ code: 0, signal: null });
     },
     60_000,

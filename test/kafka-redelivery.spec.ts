@@ -1,42 +1,31 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { type Api, codeIn, freshPhone } from './support/api.js';
-import { useDatabase } from './support/database.js';
-import { describeWithKafka, testKafkaBrokers } from './support/kafka.js';
-import { KafkaTopics } from './support/kafka-topics.js';
-import { useProcesses } from './support/process.js';
-import { testEnvironment } from './support/service.js';
-import { SmsServer } from './support/sms-server.js';
+import { describeWithKafka } from './support/kafka.js';
+import { KafkaDeployment } from './support/kafka-deployment.js';
 import { until } from './support/until.js';
 
 const COPIES = 100;
 
 /** No relay: the specs put the events on the topic themselves, as they please. */
 describeWithKafka('an event that comes again, late or too early', () => {
-  const database = useDatabase();
-  const processes = useProcesses(database);
-  let topics: KafkaTopics;
-  let provider: SmsServer;
+  const deployment = new KafkaDeployment();
+  const { database, processes } = deployment;
   let api: Api;
 
   beforeAll(async () => {
-    provider = await SmsServer.start();
-    topics = new KafkaTopics(testKafkaBrokers());
-    await topics.open();
-    const env = { ...topics.environment, ...provider.environment, OTP_RESEND_INTERVAL: '0', LOG_LEVEL: 'info' };
-    const other = { ...env, KAFKA_GROUP_ID: `other-${topics.names.groupId}` };
+    const env = deployment.environment({ OTP_RESEND_INTERVAL: '0', LOG_LEVEL: 'info' });
+    const other = { ...env, KAFKA_GROUP_ID: `other-${deployment.topics.names.groupId}` };
     const all = [
       { ...env, ROLES: 'api' },
       { ...env, ROLES: 'worker' },
       { ...env, ROLES: 'worker' },
       { ...other, ROLES: 'worker' },
     ];
-    const running = await Promise.all(all.map((one) => processes.start(testEnvironment(database, one))));
+    const running = await Promise.all(all.map((one) => processes.start(one)));
     await Promise.all(running.map((service) => service.ready(50_000)));
     ({ api } = running[0]!);
   }, 90_000);
-
-  afterAll(() => Promise.all([topics.close(), provider.stop()]));
 
   async function create(): Promise<{ reference: string; phone: string }> {
     const phone = freshPhone();
@@ -56,8 +45,12 @@ describeWithKafka('an event that comes again, late or too early', () => {
     Array.from({ length: COPIES }, (_, n) => event(reference, name, generation, n === 0 ? reference : `${n}`));
 
   async function put(...messages: ReturnType<typeof event>[]): Promise<void> {
-    await topics.producer.sendBatch(messages);
-    await until('all are handled', async () => (await topics.committed()) === topics.events().length, 20_000);
+    await deployment.topics.producer.sendBatch(messages);
+    await until(
+      'all are handled',
+      async () => (await deployment.topics.committed()) === deployment.topics.events().length,
+      20_000,
+    );
     await until(
       'no send waits',
       async () => (await database.query(`SELECT FROM send WHERE state = 'queued'`)).length === 0,
@@ -80,7 +73,7 @@ describeWithKafka('an event that comes again, late or too early', () => {
     const created = await Promise.all(Array.from({ length: 5 }, create));
     await put(...created.flatMap(({ reference }) => copies(reference, 'AgreementCreated', 1)));
     for (const { reference, phone } of created) {
-      const texts = provider.to(phone);
+      const texts = deployment.provider.to(phone);
       expect(texts).toHaveLength(1);
       expect(await raised(reference, 'CodeSent')).toBe(1);
       expect(await api.confirm(reference, codeIn(texts[0]?.body.text ?? ''))).toMatchObject({ status: 200 });
@@ -91,7 +84,7 @@ describeWithKafka('an event that comes again, late or too early', () => {
     const { reference, phone } = await create();
     await database.query('UPDATE agreement SET generation = 2 WHERE reference = $1', [reference]);
     await put(...copies(reference, 'CodeRequested', 2), ...copies(reference, 'AgreementCreated', 1));
-    const texts = provider.to(phone);
+    const texts = deployment.provider.to(phone);
     expect(texts).toHaveLength(1);
     expect(await api.confirm(reference, codeIn(texts[0]?.body.text ?? ''))).toMatchObject({ status: 200 });
   }, 40_000);
@@ -102,7 +95,7 @@ describeWithKafka('an event that comes again, late or too early', () => {
       const { reference, phone } = await create();
       await put(event(reference, 'AgreementCreated', 1));
       await api.until(reference, { delivery: 'sent' });
-      const code = codeIn(provider.to(phone)[0]?.body.text ?? '');
+      const code = codeIn(deployment.provider.to(phone)[0]?.body.text ?? '');
       if (status === 'cancelled') await api.post(`/v1/agreement/${reference}/cancel`);
       else if (status === 'rejected') {
         await database.query(
@@ -118,7 +111,7 @@ describeWithKafka('an event that comes again, late or too early', () => {
       const before = await row(reference);
       expect(before?.['status']).toBe(status);
       await put(...copies(reference, 'AgreementCreated', 1));
-      expect(provider.to(phone)).toHaveLength(1);
+      expect(deployment.provider.to(phone)).toHaveLength(1);
       expect(await row(reference)).toEqual(before);
     },
     40_000,
@@ -136,13 +129,13 @@ describeWithKafka('an event that comes again, late or too early', () => {
         [reference, status],
       );
       await put(...copies(reference, 'AgreementCreated', 1));
-      expect(provider.to(phone)).toEqual([]);
+      expect(deployment.provider.to(phone)).toEqual([]);
       await api.until(reference, { status: 'expired' });
       await put(...copies(reference, 'AgreementCreated', 1));
       expect(await api.get(`/v1/agreement/${reference}`)).toMatchObject({
         body: { status: 'expired', delivery: 'failed' },
       });
-      expect(provider.to(phone)).toEqual([]);
+      expect(deployment.provider.to(phone)).toEqual([]);
     },
     40_000,
   );

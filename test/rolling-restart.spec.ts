@@ -1,13 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { codeIn, freshPhone } from './support/api.js';
 import { Balancer } from './support/balancer.js';
-import { useDatabase } from './support/database.js';
-import { describeWithKafka, testKafkaBrokers } from './support/kafka.js';
-import { KafkaTopics } from './support/kafka-topics.js';
-import { type ServiceProcess, useProcesses } from './support/process.js';
-import { testEnvironment } from './support/service.js';
-import { SmsServer } from './support/sms-server.js';
+import { describeWithKafka } from './support/kafka.js';
+import { KafkaDeployment } from './support/kafka-deployment.js';
+import type { ServiceProcess } from './support/process.js';
 import { until } from './support/until.js';
 
 const ROUNDS = 3;
@@ -16,24 +13,13 @@ const AGREEMENTS_PER_SECOND = 33;
 const LONGEST_GAP = 5_000;
 
 describeWithKafka('two instances that are restarted in turn', () => {
-  const database = useDatabase();
-  const processes = useProcesses(database);
-  let topics: KafkaTopics;
-  let provider: SmsServer;
-
-  beforeAll(async () => {
-    provider = await SmsServer.start();
-    topics = new KafkaTopics(testKafkaBrokers());
-    await topics.open();
-  }, 60_000);
-
-  afterAll(() => Promise.all([topics.close(), provider.stop()]));
+  const deployment = new KafkaDeployment();
+  const { database, processes } = deployment;
 
   async function startBoth(env: Record<string, string>) {
     const balancer = new Balancer();
     const start = async (): Promise<ServiceProcess> => {
-      const all = { ...topics.environment, ...provider.environment, LOG_LEVEL: 'warn', ...env };
-      const instance = await processes.start(testEnvironment(database, all));
+      const instance = await processes.start(deployment.environment({ LOG_LEVEL: 'warn', ...env }));
       balancer.add(instance);
       await until('requests go to it', () => balancer.serves(instance), 30_000);
       return instance;
@@ -71,7 +57,7 @@ describeWithKafka('two instances that are restarted in turn', () => {
       const reference = String(answer.body['reference']);
       const asked = performance.now();
       created.push({ phone, reference });
-      const [text] = await provider.received(phone, 1, 20_000);
+      const [text] = await deployment.provider.received(phone, 1, 20_000);
       arrived.set(reference, performance.now() - asked);
       const code = codeIn(text?.body.text ?? '');
       const confirm = await balancer.request('POST', `/v1/agreement/${reference}`, { code });
@@ -87,7 +73,7 @@ describeWithKafka('two instances that are restarted in turn', () => {
     expect(new Set(balancer.failed)).toEqual(new Set());
     expect(confirmed).toBe(created.length);
     expect(balancer.requests).toBeGreaterThan(1_000);
-    expect(created.filter(({ phone }) => provider.to(phone).length !== 1)).toEqual([]);
+    expect(created.filter(({ phone }) => deployment.provider.to(phone).length !== 1)).toEqual([]);
     expect(Math.max(...arrived.values())).toBeLessThan(LONGEST_GAP);
     for (const instance of running) expect(await instance.stop()).toEqual({ code: 0, signal: null });
     await balancer.ended();
