@@ -137,7 +137,7 @@ export class ConsumerSession {
   }
 
   /**
-   * A member that crashed with its broker could not leave, and the group would wait for it until its session ends, here 10 s
+   * A member that crashed with its broker could not leave, and the group would wait for it until its session ends, here 6 s
    * without any consumption. It also shuts out a former consumer that hung and comes back to life.
    */
   async #dismissFormerMember(): Promise<void> {

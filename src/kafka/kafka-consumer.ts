@@ -18,7 +18,10 @@ export interface KafkaConsumerOptions {
   readonly concurrency?: number;
   /** Between the attempts at a message whose handler throws; 200 up to 5000. */
   readonly retryDelay?: Backoff;
-  /** After a process died the group waits so long before its partitions go to others; 10000. Heartbeats at a fifth of it. */
+  /**
+   * After a process died the group waits so long before its partitions go to others; 6000, the least that brokers allow
+   * by default. Heartbeats at a fifth of it.
+   */
   readonly sessionTimeout?: number;
   /** A consumer without a heartbeat for so long is made anew; 60000, above the 35 s that joining may take. */
   readonly stallTimeout?: number;
@@ -31,7 +34,7 @@ export interface KafkaConsumerOptions {
 const DEFAULTS = {
   concurrency: 16,
   retryDelay: { initial: 200, max: 5_000 },
-  sessionTimeout: 10_000,
+  sessionTimeout: 6_000,
   stallTimeout: 60_000,
   restartDelay: { initial: 250, max: 2_000 },
   maxFailures: 8,
