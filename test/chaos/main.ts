@@ -1,4 +1,6 @@
 import { randomInt } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CALM, DEATHS, type Fault, FAULTS } from './faults.js';
 import { buildMutant } from './mutations.js';
@@ -46,6 +48,11 @@ function startsWith({ faults, mutation }: { faults: string; mutation?: string | 
   return faults === 'releases' ? buildRelease(PREVIOUS) : Promise.resolve(PROGRAM);
 }
 
+/** What was built for this run alone. */
+async function forget(program: string): Promise<void> {
+  if (program !== PROGRAM) await rm(join(program, '../..'), { recursive: true, force: true });
+}
+
 function report({ verdicts, answers, deadLetters, settled, footprints }: Outcome): boolean {
   tell('');
   tell(`answers to create: ${[...answers].map(([status, count]) => `${status || 'none'} × ${count}`).join(', ')}`);
@@ -74,9 +81,12 @@ if (values.help) {
   tell(`seed ${seed}${values.mutation ? `, mutation: ${values.mutation}` : ''}`);
   const program = await startsWith(values);
   const next = faultsFor(values.faults, duration, program);
-  const outcome = await run({ seed, program, rate, every, patience, next, spares: values.spare }, tell);
+  const storm = { seed, program, rate, every, patience, next, spares: values.spare };
+  const outcome = await run(storm, tell).finally(() => forget(program));
   if (!report(outcome)) {
-    tell(`\nTo see it again: npm run chaos -- ${process.argv.slice(2).join(' ')} --seed ${seed}`);
+    const given = process.argv.slice(2).map((word) => (word.includes(' ') ? `'${word}'` : word));
+    const seeded = given.includes('--seed') ? given : [...given, '--seed', String(seed)];
+    tell(`\nTo see it again: npm run chaos -- ${seeded.join(' ')}`);
     process.exitCode = 1;
   }
 }

@@ -1,6 +1,6 @@
 import { cp, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A defect, put into the built service on purpose, that the checker has to see. */
@@ -89,5 +89,5 @@ export async function buildMutant(name: string): Promise<string> {
     code = code.replace(from, () => to);
   }
   await writeFile(file, code);
-  return join(dirname(file).startsWith(copy) ? copy : project, 'dist/main.js');
+  return join(copy, 'dist/main.js');
 }
