@@ -57,7 +57,7 @@ export class Metrics {
   readonly sends = this.#counter('agreement_sends_total', 'Calls of a provider.', 'provider', 'outcome');
   readonly sendDuration = new Histogram({
     ...this.#named('agreement_send_duration_seconds', 'How long calls of a provider took.'),
-    labelNames: ['provider'],
+    labelNames: ['provider', 'outcome'],
     buckets: LONG,
   });
   readonly sendsWaiting = this.#gauge('agreement_sends_waiting', 'Codes to be sent, in hand or not, up to 100001.');

@@ -63,7 +63,7 @@ describe('an agreement from its request to its text', () => {
     expect(grown(after, 'agreement_http_request_duration_seconds_count', created)).toBe(1);
     expect(grown(after, 'agreement_consumer_messages_total', { outcome: 'handled' })).toBe(1);
     expect(grown(after, 'agreement_sends_total', { provider: 'http', outcome: 'accepted' })).toBe(1);
-    expect(grown(after, 'agreement_send_duration_seconds_count', { provider: 'http' })).toBe(1);
+    expect(grown(after, 'agreement_send_duration_seconds_count', { provider: 'http', outcome: 'accepted' })).toBe(1);
     expect(grown(after, 'agreement_request_to_send_seconds_sum')).toBeGreaterThan(0);
     expect(grown(after, 'agreement_request_to_send_seconds_sum')).toBeLessThan(10);
     expect(grown(after, 'agreement_database_pool_wait_seconds_count')).toBeGreaterThan(0);

@@ -98,7 +98,7 @@ export class SendDispatch {
     const provider = this.gateway.name;
     const startedAt = performance.now();
     const outcome = await this.gateway.send(message, time);
-    this.metrics.sendDuration.observe({ provider }, (performance.now() - startedAt) / 1000);
+    this.metrics.sendDuration.observe({ provider, outcome: outcome.kind }, (performance.now() - startedAt) / 1000);
     this.metrics.sends.inc({ provider, outcome: outcome.kind });
     return outcome;
   }

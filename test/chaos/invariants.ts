@@ -33,6 +33,7 @@ export interface Evidence {
   readonly agreements: readonly Stored[];
   readonly sends: readonly StoredSend[];
   readonly published: readonly Published[];
+  readonly deadLetters: readonly Published[];
   readonly texts: readonly Text[];
   readonly faults: readonly FaultTime[];
   /** How many processes were started. */
@@ -134,13 +135,20 @@ function ended({ processes, unexpectedEnds }: Evidence): Verdict {
   return verdict('I5', 'a process ends only when told to', processes, unexpectedEnds);
 }
 
-function told({ agreements, published }: Evidence): Verdict {
+function told({ agreements, published, deadLetters }: Evidence): Verdict {
   const numbers = numbersByReference(published);
-  const violations = agreements.flatMap(({ reference, sequence }) => {
+  const incomplete = agreements.flatMap(({ reference, sequence }) => {
     const found = [...(numbers.get(reference) ?? [])].sort((a, b) => a - b);
     return found.join() === upTo(sequence).join() ? [] : [`of ${reference}: ${found.join() || 'none'} of ${sequence}`];
   });
-  return verdict('E1', 'every event is published, and nothing else', published.length, violations);
+  const known = new Set(agreements.map(({ reference }) => reference));
+  const strange = [...numbers.keys()].filter((reference) => !known.has(reference));
+  const violations = [
+    ...incomplete,
+    ...strange.map((reference) => `there is no ${reference}, and it has events`),
+    ...deadLetters.map(({ reference, type }) => `${type} of ${reference} could not be handled`),
+  ];
+  return verdict('E1', 'every event is published and handled, and nothing else is', published.length, violations);
 }
 
 function ordered({ published }: Evidence): Verdict {
@@ -176,7 +184,9 @@ function kept({ asked, agreements }: Evidence): Verdict {
   return verdict('E3', 'what was answered stays so', asked.length, violations);
 }
 
-function verdict(id: string, promise: string, checked: number, violations: readonly string[]): Verdict {
+/** Where nothing was looked at, nothing is shown. */
+function verdict(id: string, promise: string, checked: number, found: readonly string[]): Verdict {
+  const violations = checked === 0 ? ['nothing was there to be looked at', ...found] : found;
   return { id, promise, checked, violations };
 }
 

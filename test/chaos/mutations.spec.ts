@@ -10,6 +10,7 @@ describe('the checker', () => {
       const { exitCode, output, verdicts } = await chaos(...storm, '--mutation', name);
 
       expect({ verdicts, output }).toMatchObject({ verdicts: { [breaks]: 'BROKEN' } });
+      expect(output).not.toContain('nothing was there to be looked at');
       expect(exitCode).toBe(1);
       expect(output).toMatch(/^To see it again: .*--seed 2/m);
     },

@@ -52,7 +52,7 @@ export async function run(storm: Storm, tell: (line: string) => void): Promise<O
     await load.finish(storm.patience * 1000);
     const settled = await settles(world, storm.patience, tell);
     const evidence = await gather(world, load, faults);
-    const deadLetters = (await world.topic.deadLetters()).length;
+    const deadLetters = evidence.deadLetters.length;
     const { answers } = load;
     return {
       verdicts: check(evidence),
@@ -115,11 +115,12 @@ async function gather(world: World, load: Load, faults: readonly FaultTime[]): P
   );
   const sends = await world.query<StoredSend>('SELECT id, reference, generation, state, try FROM send');
   const published = await world.topic.events();
+  const deadLetters = await world.topic.deadLetters();
   const unexpectedEnds = world.members.flatMap(({ unexpected }) => unexpected);
   const processes = world.members.reduce((sum, { started }) => sum + started, 0);
   const { asked } = load;
   const texts = world.provider.log;
-  return { asked, agreements, sends, published, texts, faults, processes, unexpectedEnds };
+  return { asked, agreements, sends, published, deadLetters, texts, faults, processes, unexpectedEnds };
 }
 
 function footprints({ members }: World): Footprint[] {
