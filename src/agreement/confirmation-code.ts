@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { Secret } from '../secret.js';
 
 /** What a code belongs to; changing any of it gives another code. */
 export interface CodeSubject {
@@ -64,28 +65,28 @@ export class CodeKeys {
    * @throws UnknownCodeKey
    * @throws Error where the digits no longer fit the seal (the configured length has changed since)
    */
-  open(subject: CodeSubject, seal: CodeSeal): string {
+  open(subject: CodeSubject, seal: CodeSeal): Secret<string> {
     const code = this.#derive(seal.keyId, subject, seal.nonce);
     if (!this.matches(subject, seal, code)) throw new Error('the derived code does not fit what was recorded');
     return code;
   }
 
   /** Whether the guess is the code, in constant time (ASVS 11.2.4). @throws UnknownCodeKey */
-  matches(subject: CodeSubject, seal: CodeSeal, guess: string): boolean {
+  matches(subject: CodeSubject, seal: CodeSeal, guess: Secret<string>): boolean {
     return timingSafeEqual(this.#hash(seal.keyId, subject, guess), seal.hash);
   }
 
-  #derive(keyId: string, subject: CodeSubject, nonce: Buffer): string {
+  #derive(keyId: string, subject: CodeSubject, nonce: Buffer): Secret<string> {
     const digest = createHmac('sha256', this.#subkeys(keyId).derive)
       .update(nonce)
       .update(bytesOf(subject))
       .digest('hex');
     const digits = BigInt(`0x${digest}`) % 10n ** BigInt(this.#length);
-    return digits.toString().padStart(this.#length, '0');
+    return new Secret(digits.toString().padStart(this.#length, '0'));
   }
 
-  #hash(keyId: string, subject: CodeSubject, code: string): Buffer {
-    return createHmac('sha256', this.#subkeys(keyId).compare).update(bytesOf(subject)).update(code).digest();
+  #hash(keyId: string, subject: CodeSubject, code: Secret<string>): Buffer {
+    return createHmac('sha256', this.#subkeys(keyId).compare).update(bytesOf(subject)).update(code.reveal()).digest();
   }
 
   #subkeys(keyId: string): Subkeys {

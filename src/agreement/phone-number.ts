@@ -1,5 +1,6 @@
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/core';
 import metadata from 'libphonenumber-js/max/metadata';
+import { Secret } from '../secret.js';
 import { AgreementError, type PhoneRefusal } from './agreement.errors.js';
 
 /** Which numbers the operator sends to. */
@@ -12,7 +13,7 @@ export interface PhonePolicy {
 
 /** A number that a text can reach. */
 export interface PhoneNumber {
-  readonly e164: string;
+  readonly e164: Secret<string>;
   /** ISO 3166; null for numbers of no country (satellite networks and the like). */
   readonly country: string | null;
 }
@@ -35,7 +36,12 @@ export function parsePhoneNumber(typed: string, policy: PhonePolicy): PhoneNumbe
   const country = parsed.country ?? null;
   if (policy.countries !== '*' && !(country && policy.countries.has(country))) throw refused('country');
   if (!REACHABLE.has(parsed.getType())) throw refused('not_mobile');
-  return { e164: parsed.number, country };
+  return { e164: secretPhone(parsed.number), country };
+}
+
+/** A number as it is carried: whoever prints it prints the mask. */
+export function secretPhone(e164: string): Secret<string> {
+  return new Secret(e164, maskPhoneNumber(e164));
 }
 
 /**

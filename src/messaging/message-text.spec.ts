@@ -1,12 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { readConfig } from '../config.js';
+import { Secret } from '../secret.js';
 import { messageText } from './message-text.js';
 
 const KEY = `k:${Buffer.alloc(32, 1).toString('base64')}`;
 
 /** The text that carries 012345, under the operator's settings. */
 function text(settings: Record<string, string> = {}, locale: 'ru' | 'en' = 'ru'): string {
-  return messageText('012345', locale, readConfig({ OTP_KEYS: KEY, CONTACT_KEYS: KEY, ...settings }));
+  const config = readConfig({ OTP_KEYS: KEY, CONTACT_KEYS: KEY, ...settings });
+  return messageText(new Secret('012345'), locale, config).reveal();
 }
 
 describe('the text that carries a code', () => {

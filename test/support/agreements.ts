@@ -3,6 +3,8 @@ import { AgreementError, type AgreementFault } from '../../src/agreement/agreeme
 import { Agreement, type GuessOutcome } from '../../src/agreement/agreement.js';
 import type { AgreementFacts, AgreementPolicy, AgreementState, Issue } from '../../src/agreement/agreement.state.js';
 import { CodeKeys } from '../../src/agreement/confirmation-code.js';
+import { secretPhone } from '../../src/agreement/phone-number.js';
+import { Secret } from '../../src/secret.js';
 import { otherThan } from './api.js';
 
 export const SECOND = 1_000;
@@ -29,6 +31,9 @@ export function bornPlus(milliseconds: number): Date {
   return new Date(BORN.getTime() + milliseconds);
 }
 
+type ShownIssue =
+  Extract<Issue, { kind: 'obsolete' }> | { readonly kind: 'issued'; readonly code: string; readonly sendBefore: Date };
+
 /** Neither the reference nor the hash has six digits in a row, which could be taken for a code. */
 export const FACTS: Omit<AgreementFacts, 'createdAt' | 'expiresAt'> = {
   reference: '019aa3b2-5c1e-7d30-9f4a-6b1c2d3e4f50',
@@ -36,7 +41,7 @@ export const FACTS: Omit<AgreementFacts, 'createdAt' | 'expiresAt'> = {
   idHash: 'somebody',
   contact: {
     channel: 'sms',
-    address: '+79161234567',
+    address: secretPhone('+79161234567'),
     hash: Buffer.alloc(32, 2),
     hashKeyId: 'contacts',
     country: 'RU',
@@ -183,20 +188,21 @@ export class TestAgreement {
   }
 
   confirm(guess: string): GuessOutcome {
-    return this.#load().confirm(guess, this.keys, this.policy, this.#now);
+    return this.#load().confirm(new Secret(guess), this.keys, this.policy, this.#now);
   }
 
   requestCode({ waiting = false } = {}): boolean {
     return this.#load().requestCode(waiting, this.policy, this.#now);
   }
 
-  /** With other random bits at each call, as the handler does. */
-  issueCode(generation = this.#agreement.progress.generation): Issue {
+  /** With other random bits at each call, as the handler does; the code in clear, to be compared. */
+  issueCode(generation = this.#agreement.progress.generation): ShownIssue {
     this.#nonces += 1;
     const nonce = createHash('sha256').update(String(this.#nonces)).digest().subarray(0, 16);
     const issue = this.#load().issueCode(generation, nonce, this.keys, this.policy, this.#now);
-    if (issue.kind === 'issued') this.#code = issue.code;
-    return issue;
+    if (issue.kind === 'obsolete') return issue;
+    this.#code = issue.code.reveal();
+    return { ...issue, code: this.#code };
   }
 
   cancel(reason: string | null = null): void {

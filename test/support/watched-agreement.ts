@@ -3,6 +3,7 @@ import { type AgreementEvent, toIntegrationEvent } from '../../src/agreement/agr
 import { Agreement, type GuessOutcome, type HistoryEntry } from '../../src/agreement/agreement.js';
 import type { AgreementPolicy, Issue } from '../../src/agreement/agreement.state.js';
 import { CodeKeys, type CodeSeal, type CodeSubject } from '../../src/agreement/confirmation-code.js';
+import { Secret } from '../../src/secret.js';
 import { asLoaded, BORN, bornPlus, FACTS, faultOf } from './agreements.js';
 import { otherThan } from './api.js';
 
@@ -10,7 +11,7 @@ import { otherThan } from './api.js';
 class CountingKeys extends CodeKeys {
   onMismatch: ((generation: number) => void) | undefined;
 
-  override matches(subject: CodeSubject, seal: CodeSeal, guess: string): boolean {
+  override matches(subject: CodeSubject, seal: CodeSeal, guess: Secret<string>): boolean {
     const same = super.matches(subject, seal, guess);
     if (!same) this.onMismatch?.(subject.generation);
     return same;
@@ -55,7 +56,7 @@ export class WatchedAgreement {
   confirm(guess: string, now: number): string {
     return this.#do((agreement) => {
       this.#keys.onMismatch = (generation) => void this.#mismatches.push(generation);
-      const outcome: GuessOutcome = agreement.confirm(guess, this.#keys, this.policy, bornPlus(now));
+      const outcome: GuessOutcome = agreement.confirm(new Secret(guess), this.#keys, this.policy, bornPlus(now));
       return outcome.right ? 'right' : `wrong, ${outcome.attemptsLeft} left, ${outcome.status}`;
     });
   }
@@ -73,8 +74,9 @@ export class WatchedAgreement {
       const issue: Issue = agreement.issueCode(generation, nonce, this.#keys, this.policy, bornPlus(now));
       if (issue.kind === 'obsolete') return `obsolete, ${issue.reason}`;
       const sendBefore = issue.sendBefore.getTime() - BORN.getTime();
-      assert.equal(issue.code, this.digits.get(generation) ?? issue.code);
-      this.digits.set(generation, issue.code);
+      const digits = issue.code.reveal();
+      assert.equal(digits, this.digits.get(generation) ?? digits);
+      this.digits.set(generation, digits);
       return `issued, to be sent before ${sendBefore}`;
     });
   }
@@ -141,7 +143,7 @@ export class WatchedAgreement {
     return [...new Set(this.digits.values())].filter((guess) => {
       const copy = asLoaded(this.#agreement);
       let right = false;
-      faultOf(() => ({ right } = copy.confirm(guess, this.#keys, this.policy, bornPlus(now))));
+      faultOf(() => ({ right } = copy.confirm(new Secret(guess), this.#keys, this.policy, bornPlus(now))));
       return right;
     });
   }

@@ -29,7 +29,7 @@ export class HttpGateway implements SmsGateway {
       'content-type': 'application/json',
       'idempotency-key': id,
     };
-    const body = JSON.stringify({ id, to, text, sender: sender ?? null });
+    const body = JSON.stringify({ id, to: to.reveal(), text: text.reveal(), sender: sender ?? null });
     try {
       // A redirect is an answer like others: to follow it would carry a code and a phone number to an address that the
       // operator did not name.

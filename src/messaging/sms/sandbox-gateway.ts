@@ -17,7 +17,7 @@ export class SandboxGateway implements SmsGateway {
 
   async send({ id, reference, to, text }: SmsMessage): Promise<SmsOutcome> {
     try {
-      await this.database.query(KEEP, [id, reference, to, text]);
+      await this.database.query(KEEP, [id, reference, to.reveal(), text.reveal()]);
       return { kind: 'accepted', messageId: id };
     } catch {
       return { kind: 'try_later', reason: 'sandbox_unavailable', retryAfter: null };

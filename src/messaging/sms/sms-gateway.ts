@@ -1,11 +1,13 @@
+import type { Secret } from '../../secret.js';
+
 /** One text to one person. */
 export interface SmsMessage {
   /** The same at every try of one code, so that a provider can tell a repeat. */
   readonly id: string;
   readonly reference: string;
   /** E.164. */
-  readonly to: string;
-  readonly text: string;
+  readonly to: Secret<string>;
+  readonly text: Secret<string>;
 }
 
 /** What became of a text at its provider, as far as the provider says. */
