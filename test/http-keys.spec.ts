@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { useDatabase } from './support/database.js';
 import { documented, DocumentedApi } from './support/documented-api.js';
+import { lines, rawRequest } from './support/raw-request.js';
 import { startService } from './support/service.js';
 
 const UNKNOWN = '019aa3b2-5c1e-7d30-9f4a-6b1c2d3e4f50';
@@ -88,6 +89,29 @@ describe('API keys', () => {
   it('are taken after Bearer in any case, and not out of the query', async () => {
     expect((await api.get('/v1/agreement', { authorization: 'bearer   shop-all' })).status).toBe(200);
     expect(await api.get('/v1/agreement?key=shop-all&access_token=shop-all')).toMatchObject(lacksKey);
+  });
+
+  it.each([
+    ['twice', ['Authorization: Bearer shop-all', 'Authorization: Bearer shop-all'], 401],
+    ['beside another', ['Authorization: Bearer shop-all', 'authorization: Basic eDp5'], 401],
+    ['behind another', ['Authorization: Basic eDp5', 'Authorization: Bearer shop-all'], 401],
+    ['beside an empty one', ['Authorization:', 'Authorization: Bearer shop-all'], 401],
+    ['in a list', ['Authorization: Bearer shop-all, Bearer shop-all'], 401],
+    ['behind a tab', ['Authorization: Bearer\tshop-all'], 401],
+    [
+      'under another name',
+      ['X-Api-Key: shop-all', 'Proxy-Authorization: Bearer shop-all', 'Cookie: key=shop-all'],
+      401,
+    ],
+    ['as bytes of no text', ['Authorization: Bearer \u00ff\u00fe'], 401],
+    ['with DEL in it', ['Authorization: Bearer shop-all\u007f'], 400],
+    ['with NUL in it', ['Authorization: Bearer shop-all\u0000'], 400],
+    ['with ESC in it', ['Authorization: Bearer \u001b[31mshop-all'], 400],
+    ['on two lines', ['Authorization: Bearer', ' shop-all'], 400],
+    ['alone', ['Authorization: Bearer shop-all'], 200],
+  ])('are read only where they cannot be misread: %s', async (_, headers, status) => {
+    const bytes = lines('GET /v1/agreement HTTP/1.1', 'Host: localhost', ...headers);
+    expect(await rawRequest(api.url, Buffer.from(bytes, 'latin1'))).toMatchObject({ status });
   });
 
   it('are asked for before anything of the request is judged', async () => {
