@@ -65,17 +65,69 @@ describe('bytes that are not quite HTTP', () => {
 
   it.each<[string, number, string]>([
     ['no Host', 400, lines('GET /v1/agreement HTTP/1.1')],
+    ['two Hosts', 400, lines('GET /v1/agreement HTTP/1.1', HOST, 'Host: evil.example')],
+    ['the same Host twice', 400, lines('GET /v1/agreement HTTP/1.1', HOST, HOST)],
+    ['the absolute form without a Host', 400, lines('GET http://localhost/v1/agreement HTTP/1.1')],
     [
-      'an expectation that nobody can meet',
-      417,
-      lines(POST, HOST, 'Expect: the impossible', JSON_TYPE, 'Content-Length: 0'),
+      '200 headers',
+      431,
+      lines('GET /v1/agreement HTTP/1.1', HOST, ...Array.from({ length: 200 }, (_, n) => `X-${n}: a`)),
     ],
-  ])('%s: refused by Node itself, with an empty body', async (_, status, bytes) => {
-    expect(await send(bytes)).toMatchObject({ status });
+    ['an expectation that nobody can meet', 417, lines(POST, HOST, 'Expect: the impossible', 'Content-Length: 0')],
+  ])('%s: readable, but not allowed, and the end of the connection', async (_, status, bytes) => {
+    const { headers, body, ...answer } = await send(bytes.replace('Connection: close', 'Connection: keep-alive'));
+    expect(answer.status).toBe(status);
+    expect([headers.get('content-type'), headers.get('connection')]).toEqual([PROBLEM, 'close']);
+    expect(body).toMatchObject({ code: 'malformed_request', status, reason: 'http', instance: '/v1/agreement' });
+  });
+
+  it('100 headers: taken', async () => {
+    const more = Array.from({ length: 98 }, (_, n) => `X-${n}: a`);
+    expect(await send(lines('GET /v1/agreement HTTP/1.1', HOST, ...more))).toMatchObject({ status: 200 });
+  });
+
+  it('an expectation to be told to go on: it is, and answered', async () => {
+    const { text } = await send(`${lines(POST, HOST, JSON_TYPE, 'Expect: 100-continue', 'Content-Length: 2')}{}`);
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 100', 'HTTP/1.1 422']);
   });
 
   it('CONNECT: no tunnel', async () => {
-    expect(await send(lines('CONNECT localhost:80 HTTP/1.1', HOST))).toMatchObject({ status: 0, text: '' });
+    const { status, headers, body } = await send(lines('CONNECT localhost:80 HTTP/1.1', HOST));
+    expect([status, headers.get('connection'), body.code]).toEqual([400, 'close', 'malformed_request']);
+  });
+
+  it.each(['TRACE', 'SEARCH', 'PURGE'])('%s: not allowed', async (method) => {
+    const { status, headers, body } = await send(
+      lines(`${method} /v1/agreement HTTP/1.1`, HOST, 'Authorization: secret'),
+    );
+    expect([status, body.code, headers.get('allow')]).toEqual([405, 'method_not_allowed', 'GET, HEAD, OPTIONS, POST']);
+    expect(body).not.toHaveProperty('authorization');
+  });
+
+  it.each(['OPTIONS *', 'GET *'])('%s: nothing is there', async (target) => {
+    expect(await send(lines(`${target} HTTP/1.1`, HOST))).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  });
+
+  it('HTTP/2 without a word before: refused', async () => {
+    expect(await send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatchObject({ status: 400, body: { reason: 'http' } });
+  });
+
+  it.each(['gzip', 'br', 'deflate', 'compress', 'gzip, identity', 'x'])('a body in %s: not taken', async (coding) => {
+    const answer = await send(`${lines(POST, HOST, JSON_TYPE, `Content-Encoding: ${coding}`, 'Content-Length: 2')}{}`);
+    expect(answer).toMatchObject({ status: 415, body: { code: 'malformed_request', reason: 'content_encoding' } });
+  });
+
+  it('a body in identity: taken', async () => {
+    const answer = await send(`${lines(POST, HOST, JSON_TYPE, 'Content-Encoding: Identity', 'Content-Length: 2')}{}`);
+    expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed' } });
+  });
+
+  it('garbage behind a request: the request gets its own answer first', async () => {
+    const fields = JSON.stringify({ id_hash: 'piped', phone: freshPhone() });
+    const { text } = await send(
+      `${POST}\r\n${HOST}\r\n${JSON_TYPE}\r\nContent-Length: ${fields.length}\r\n\r\n${fields}GARBAGE\r\n\r\n`,
+    );
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 201', 'HTTP/1.1 400']);
   });
 
   it('an upgrade to what is not there: an ordinary answer', async () => {

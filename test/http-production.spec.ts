@@ -59,6 +59,7 @@ describe('in production', () => {
     async (path) => {
       const response = await fetch(api.url + path);
       expect([response.status, await response.json()]).toMatchObject([404, { code: 'not_found' }]);
+      expect(response.headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'");
     },
   );
 });

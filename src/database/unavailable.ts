@@ -20,9 +20,16 @@ const SOCKET_CODES = new Set([
   'ENETUNREACH',
 ]);
 
+/**
+ * The server is not who it should be (codes of OpenSSL and Node): for callers it is away, and it may be right again when
+ * its new certificate is in place.
+ */
+const NOT_TRUSTED =
+  /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|HOSTNAME_MISMATCH)/;
+
 /** Messages of pg, which gives these errors no code. */
 const PG_MESSAGES =
-  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed and is not queryable|Cannot use a pool after calling end|timeout expired/;
+  /server does not support SSL|establishing an SSL connection|timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed and is not queryable|Cannot use a pool after calling end|timeout expired/;
 
 /** The server's last words on a connection that it ends: an administrator's, or those of a shutdown. */
 const LAST_WORDS = /^(08...|57P0[1-5])$/;
@@ -34,7 +41,9 @@ export function isUnavailable(error: unknown): boolean {
   // Not instanceof: an error of Node's own is of another realm than a program that runs in a vm context, as under jest.
   if (!types.isNativeError(error)) return false;
   const { code } = error as { code?: unknown };
-  if (typeof code === 'string' && (SERVER_STATE.test(code) || SOCKET_CODES.has(code))) return true;
+  if (typeof code === 'string' && (SERVER_STATE.test(code) || SOCKET_CODES.has(code) || NOT_TRUSTED.test(code))) {
+    return true;
+  }
   if (PG_MESSAGES.test(error.message)) return true;
   if ('errors' in error && Array.isArray(error.errors)) return error.errors.some(isUnavailable);
   return isUnavailable(error.cause);

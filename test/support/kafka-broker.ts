@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 // Not by the front door: a global setup is run by Node itself, which knows no decorators.
 import { createKafka } from '../../src/kafka/kafka-client.js';
-import type { BrokerProcess } from './kafka/broker-process.js';
+import type { BrokerProcess, SecureListener } from './kafka/broker-process.js';
 import { dockerAnswers, dockerKafka } from './kafka/docker-kafka.js';
 import { javaKafka, missingForJava } from './kafka/java-kafka.js';
 import { freePorts } from './kafka/server-properties.js';
@@ -27,6 +27,8 @@ export interface KafkaBrokerOptions {
   readonly own?: boolean;
   /** What takes the place of the environment: a comma-separated list, as in `KAFKA_BROKERS`. */
   readonly given?: string | undefined;
+  /** One more listener, with TLS and SASL. */
+  readonly secure?: SecureListener;
   /** Added to the broker's server.properties. */
   readonly properties?: Readonly<Record<string, string>>;
   /** Gives the port of 127.0.0.1 at which clients are told to find the broker: of a proxy that leads to `port`. */
@@ -59,7 +61,8 @@ export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promis
   const [port, controllerPort] = await freePorts();
   const advertised = await options.advertise?.(port);
   const address = advertised === undefined ? {} : { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertised}` };
-  const place = { port, controllerPort, properties: { ...address, ...options.properties } };
+  const properties = { ...address, ...options.properties };
+  const place = { port, controllerPort, properties, ...(options.secure ? { secure: options.secure } : {}) };
   const broker = available.how === 'docker' ? dockerKafka(place) : await javaKafka(place);
   return ownBroker(broker, `127.0.0.1:${port}`);
 }

@@ -29,7 +29,8 @@ export function lines(...given: string[]): string {
   return `${[...given, 'Connection: close'].join('\r\n')}\r\n\r\n`;
 }
 
-function parsed(text: string): RawAnswer {
+/** The first answer in what came on a connection. */
+export function parsed(text: string): RawAnswer {
   const [head = '', ...rest] = text.split('\r\n\r\n');
   const [first = '', ...fields] = head.split('\r\n');
   const headers = new Map(

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Certificate } from './certificates.js';
 import { until } from './until.js';
 
 /** One request as the provider got it. */
@@ -75,20 +77,25 @@ export class SmsServer {
   readonly #scripts = new Map<string, SmsAnswer[]>();
   readonly #default: SmsAnswer = answers.accepted();
 
-  private constructor(private readonly server: Server) {
+  private constructor(
+    private readonly server: Server,
+    private readonly scheme: 'http' | 'https',
+  ) {
     server.on('request', (request, response) => void this.#take(request, response));
   }
 
-  static async start(): Promise<SmsServer> {
-    const server = createServer({ keepAliveTimeout: 60_000 });
-    const provider = new SmsServer(server);
+  /** @param certificate makes it speak HTTPS */
+  static async start(certificate?: Certificate): Promise<SmsServer> {
+    const options = { keepAliveTimeout: 60_000 };
+    const server = certificate ? createSecureServer({ ...options, ...certificate }) : createServer(options);
+    const provider = new SmsServer(server, certificate ? 'https' : 'http');
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return provider;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/send`;
+    return `${this.scheme}://127.0.0.1:${(this.server.address() as AddressInfo).port}/send`;
   }
 
   /** The settings of a service that uses this provider. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Certificate } from '../certificates.js';
 
 /** One broker that this process started, however it runs. */
 export interface BrokerProcess {
@@ -14,11 +15,19 @@ export interface BrokerProcess {
   lastLines(): string;
 }
 
+/** A second listener, with TLS and SASL/PLAIN; clients are told to come to `localhost`. */
+export interface SecureListener extends Certificate {
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+}
+
 /** Where a broker listens on 127.0.0.1, and what is special about it. */
 export interface BrokerPlace {
   readonly port: number;
   readonly controllerPort: number;
   readonly properties: Readonly<Record<string, string>>;
+  readonly secure?: SecureListener;
 }
 
 /**

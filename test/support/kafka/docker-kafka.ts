@@ -36,9 +36,10 @@ class DockerKafka implements BrokerProcess {
   start(): void {
     if (this.#watch) return docker('start', this.#name);
     this.#watch = whenThisProcessEnds('docker rm -f "$1"', this.#name);
-    const { port } = this.#place;
+    const { port, secure } = this.#place;
     docker(
       ...['run', '--detach', '--name', this.#name, '--publish', `127.0.0.1:${port}:${port}`],
+      ...(secure ? ['--publish', `127.0.0.1:${secure.port}:${secure.port}`] : []),
       ...['--env', `PROPERTIES=${serverProperties(this.#place, '/tmp/kafka-data', '0.0.0.0')}`],
       ...['--env', `CLUSTER=${randomBytes(11).toString('hex')}`, '--env', 'KAFKA_HEAP_OPTS=-Xmx512m'],
       ...['--entrypoint', 'sh', IMAGE, '-c', START],

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import type { BrokerPlace } from './broker-process.js';
+import type { BrokerPlace, SecureListener } from './broker-process.js';
 
 /**
  * Below the range from which systems take the ports of outgoing connections (Linux 32768, others 49152): a port of that
@@ -50,11 +50,29 @@ export function serverProperties(place: BrokerPlace, dataFolder: string, listenO
     ...forOneBroker,
     ...small,
     ...quick,
+    ...(place.secure ? withSecureListener(place, place.secure, listenOn) : {}),
     ...properties,
   };
   return Object.entries(all)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
+}
+
+function withSecureListener({ port, controllerPort }: BrokerPlace, secure: SecureListener, listenOn: string) {
+  const pem = (text: string): string => text.trim().replaceAll('\n', '\\n');
+  const user = `user_${secure.username}="${secure.password}"`;
+  return {
+    listeners:
+      `PLAINTEXT://${listenOn}:${port},SASL_SSL://${listenOn}:${secure.port},` +
+      `CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},SASL_SSL://localhost:${secure.port}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT',
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.certificate.chain': pem(secure.cert),
+    'ssl.keystore.key': pem(secure.key),
+    'listener.name.sasl_ssl.sasl.enabled.mechanisms': 'PLAIN',
+    'listener.name.sasl_ssl.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required ${user};`,
+  };
 }
 
 const forOneBroker = {
