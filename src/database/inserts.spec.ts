@@ -6,9 +6,9 @@ const tooBusy = (): Error => new Error('too busy');
 /** A database that notes what it is given and answers when it is told to. */
 function aTable() {
   const statements: { rows: readonly object[]; commit: () => void; fail: (error: Error) => void }[] = [];
-  const insert = (rows: readonly object[]): Promise<string> =>
+  const insert = (rows: readonly object[]): Promise<string[]> =>
     new Promise((resolve, reject) => {
-      statements.push({ rows, commit: () => resolve('committed'), fail: reject });
+      statements.push({ rows, commit: () => resolve(rows.map(() => 'committed')), fail: reject });
     });
   const inserts = new Inserts(insert, (error) => (error as Error).message === 'bad row', tooBusy);
   return { inserts, statements };
@@ -54,6 +54,24 @@ describe('rows to insert', () => {
     expect(await Promise.all(added)).toEqual(['committed', 'committed', 'committed']);
   });
 
+  it('are answered each for itself', async () => {
+    const insert = (given: readonly { number: number }[]): Promise<string[]> =>
+      given.some(({ number }) => number > 9)
+        ? Promise.reject(new Error('bad row'))
+        : Promise.resolve(given.map(({ number }) => `row ${number}`));
+    const inserts = new Inserts(insert, () => true, tooBusy);
+
+    const together = await Promise.all([3, 1, 2].map((number) => inserts.add({ number })));
+    const oneByOne = await Promise.allSettled([3, 10, 2].map((number) => inserts.add({ number })));
+
+    expect(together).toEqual(['row 3', 'row 1', 'row 2']);
+    expect(oneByOne.map((one) => (one.status === 'fulfilled' ? one.value : undefined))).toEqual([
+      'row 3',
+      undefined,
+      'row 2',
+    ]);
+  });
+
   it('are answered only after the commit', async () => {
     const { inserts, statements } = aTable();
     let answered = false;
@@ -91,8 +109,8 @@ describe('rows to insert', () => {
   });
 
   it('fail alone where the database refuses one of them', async () => {
-    const insert = (given: readonly object[]): Promise<string> =>
-      given.some((row) => 'bad' in row) ? Promise.reject(new Error('bad row')) : Promise.resolve('committed');
+    const insert = (given: readonly object[]): Promise<string[]> =>
+      given.some((row) => 'bad' in row) ? Promise.reject(new Error('bad row')) : Promise.resolve(['committed']);
     const inserts = new Inserts(insert, () => true, tooBusy);
 
     const answers = await Promise.allSettled([inserts.add({}), inserts.add({ bad: true }), inserts.add({})]);

@@ -6,8 +6,8 @@ const IN_FLIGHT = 2;
 /** So long a row may wait for its turn; then its caller is told to come back, while there is still time to be told. */
 const PATIENCE = 1_500;
 
-interface Waiting<T> {
-  readonly row: object;
+interface Waiting<R, T> {
+  readonly row: R;
   /** By the monotonic clock. */
   readonly since: number;
   readonly resolve: (answer: T) => void;
@@ -18,25 +18,25 @@ interface Waiting<T> {
  * Gathers what arrives in one turn of the event loop into one insert. Nobody waits for company: an idle service inserts
  * at once, a busy one inserts more at a time. A row that the database refuses fails alone.
  */
-export class Inserts<T> {
-  readonly #waiting: Waiting<T>[] = [];
+export class Inserts<R extends object, T> {
+  readonly #waiting: Waiting<R, T>[] = [];
   #inFlight = 0;
   #scheduled = false;
   #patience: NodeJS.Timeout | undefined;
 
   /**
-   * @param insert writes rows in one commit, or none of them
+   * @param insert writes rows in one commit, or none of them where it throws; gives one answer for each, in their order
    * @param isTheirs whether an error speaks of the rows rather than of the server; then each is tried by itself
    * @param tooBusy what is thrown for a row whose turn did not come
    */
   constructor(
-    private readonly insert: (rows: readonly object[]) => Promise<T>,
+    private readonly insert: (rows: readonly R[]) => Promise<readonly T[]>,
     private readonly isTheirs: (error: unknown) => boolean,
     private readonly tooBusy: () => Error,
   ) {}
 
-  /** Resolves when the row is committed. @throws what the database said of it, or that it is too busy */
-  add(row: object): Promise<T> {
+  /** Gives the row's own answer when it is committed. @throws what the database said of it, or that it is too busy */
+  add(row: R): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.push({ row, since: performance.now(), resolve, reject });
     this.#patience ??= setTimeout(() => this.#sendAway(), PATIENCE).unref();
@@ -63,12 +63,12 @@ export class Inserts<T> {
     this.#patience = next && setTimeout(() => this.#sendAway(), next.since + PATIENCE - now).unref();
   }
 
-  async #flush(batch: readonly Waiting<T>[]): Promise<void> {
+  async #flush(batch: readonly Waiting<R, T>[]): Promise<void> {
     this.#inFlight += 1;
     this.#schedule();
     try {
-      const answer = await this.insert(batch.map(({ row }) => row));
-      for (const { resolve } of batch) resolve(answer);
+      const answers = await this.insert(batch.map(({ row }) => row));
+      for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as T);
     } catch (error) {
       if (batch.length > 1 && this.isTheirs(error)) await Promise.all(batch.map((one) => this.#alone(one)));
       else for (const { reject } of batch) reject(error);
@@ -78,7 +78,7 @@ export class Inserts<T> {
     }
   }
 
-  async #alone({ row, resolve, reject }: Waiting<T>): Promise<void> {
-    await this.insert([row]).then(resolve, reject);
+  async #alone({ row, resolve, reject }: Waiting<R, T>): Promise<void> {
+    await this.insert([row]).then(([answer]) => resolve(answer as T), reject);
   }
 }
