@@ -6,7 +6,10 @@ const database = useDatabase();
 
 it('a migration gives up rather than hold up everybody behind a table that is in use, and can be run again', async () => {
   const env = { DATABASE_URL: database.url };
-  expect(await runCli(['migration:revert'], env)).toMatchObject({ code: 0 });
+  const trigger = `SELECT FROM pg_trigger WHERE tgname = 'history_not_truncated'`;
+  while ((await database.query(trigger)).length > 0) {
+    expect(await runCli(['migration:revert'], env)).toMatchObject({ code: 0 });
+  }
   await database.query('BEGIN');
   await database.query(
     `INSERT INTO history (reference, at, kind, detail) VALUES (gen_random_uuid(), now(), 'x', '{}')`,
