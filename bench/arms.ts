@@ -19,6 +19,9 @@ const KEY_DIGEST = createHash('sha256').update(KEY).digest('hex');
 
 const SECRET = `bench:${randomBytes(32).toString('base64')}`;
 
+/** As in production, but so high that none refuses: 1000 is the most that is looked at with each request. */
+const LIMITS = { LIMIT_PHONE: '1000/600,1000/86400', LIMIT_PHONE_ALL: '1000/86400', LIMIT_PREFIX: '1000/3600' };
+
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 
 /** The service as it is built in a folder, in the role that takes requests. */
@@ -26,7 +29,7 @@ export function serviceArm(name: string, folder: string = DIST): Arm {
   const dist = resolve(folder);
   return {
     name,
-    tables: ['agreement', 'history', 'outbox'],
+    tables: ['agreement', 'history', 'outbox', 'limit_entry'],
     prepare: (databaseUrl) => migrate(dist, databaseUrl),
     command: (port, databaseUrl) => ({
       script: join(dist, 'main.js'),
@@ -42,6 +45,7 @@ export function serviceArm(name: string, folder: string = DIST): Arm {
         API_KEYS: `bench:${KEY_DIGEST}`,
         OTP_KEYS: SECRET,
         CONTACT_KEYS: SECRET,
+        ...LIMITS,
       },
     }),
   };

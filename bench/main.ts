@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { canaryCommand, KEY } from './arms.js';
+import { benchLimits } from './limits/main.js';
 import { LoadGenerator } from './load.js';
 import { findCores } from './machine.js';
 import { type Options, readOptions } from './options.js';
@@ -40,8 +41,9 @@ async function run({ arms, plans }: Options): Promise<{ setting: Setting; summar
   return { setting: settingOf(postgres.version, cores !== undefined), summaries };
 }
 
-try {
-  const { setting, summaries } = await run(readOptions(process.argv.slice(2)));
+/** Measures the create path and says whether it reaches what it has to. */
+async function compare(options: Options): Promise<void> {
+  const { setting, summaries } = await run(options);
   await mkdir(RESULTS, { recursive: true });
   await writeFile(new URL('latest.json', RESULTS), `${JSON.stringify({ setting, summaries }, null, 2)}\n`);
   tell('');
@@ -49,6 +51,11 @@ try {
   for (const summary of summaries) process.stdout.write(`${inWords(summary)}\n\n`);
   const verdicts = summaries.flatMap(({ ratios }) => ratios.map(({ verdict }) => verdict));
   if (verdicts.includes('broken') || verdicts.includes('not judged')) process.exitCode = 1;
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  await (options.limits ? benchLimits(options.limits) : compare(options));
 } catch (error) {
   tell(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

@@ -12,7 +12,10 @@ const SHORT = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 
 const LONG = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 
 /** How a request to agree or to send ended that met a limit; the first six are what `send_limit_reached` names. */
-const LIMITS = ['agreement', 'phone', 'prefix', 'country', 'client', 'hold', 'resend_too_soon', 'attempts_exhausted'];
+const LIMITS = [
+  ...['agreement', 'phone', 'prefix', 'country', 'client', 'hold', 'address'],
+  ...['resend_too_soon', 'attempts_exhausted'],
+];
 
 /**
  * Everything that Prometheus is told of this process; docs/operations.md lists it. One for each service, never the global
@@ -30,7 +33,10 @@ export class Metrics {
     labelNames: ['route', 'method', 'status'],
     buckets: SHORT,
   });
-  readonly limitHits = this.#counter('agreement_limit_hits_total', 'Requests refused by a limit.', 'limit');
+  readonly limitHits = this.#counter('agreement_limit_hits_total', 'Requests and sends refused by a limit.', 'limit');
+
+  readonly limitHolds = this.#gauge('agreement_limit_holds', 'Prefixes and countries held back now.', 'kind');
+  readonly guardAlarms = this.#gauge('agreement_guard_alarms', 'Countries that the guard would hold back.');
 
   readonly databaseUp = this.#gauge('agreement_database_up', '1 while PostgreSQL answers within a second.');
   readonly poolConnections = this.#gauge('agreement_database_pool_connections', 'Open connections of the pool.');

@@ -1,11 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ExpireAgreements } from './agreement/index.js';
+import { ExpireAgreements, ExpireIdempotencyKeys } from './agreement/index.js';
+import { PurgeLimitEntries, ReviewHolds, WatchCountries } from './limits/index.js';
 import { LOGGER, type Logger } from './logger.js';
 import { QueueForgotten } from './messaging/index.js';
+import { ForgetEndedCodes, PurgeClosed } from './retention/index.js';
 
 const EXPIRE_EVERY = 5_000;
+const REVIEW_HOLDS_EVERY = 5_000;
+const PURGE_CLOSED_EVERY = 5_000;
+const FORGET_CODES_EVERY = 60_000;
 const LOOK_FOR_FORGOTTEN_EVERY = 60_000;
+const WATCH_COUNTRIES_EVERY = 60_000;
+const PURGE_EVERY = 60_000;
+const EXPIRE_KEYS_EVERY = 300_000;
 
 /** What has to happen without anyone asking. Several processes may sweep at once: what one has done, others find done. */
 @Injectable()
@@ -21,6 +29,13 @@ export class Sweeper {
   start(): void {
     this.#every(EXPIRE_EVERY, 'agreements expired', () => this.commands.execute(new ExpireAgreements()));
     this.#every(LOOK_FOR_FORGOTTEN_EVERY, 'forgotten codes found', () => this.commands.execute(new QueueForgotten()));
+    this.#every(REVIEW_HOLDS_EVERY, 'holds released', () => this.commands.execute(new ReviewHolds()));
+    this.#every(WATCH_COUNTRIES_EVERY, 'countries suspected', () => this.commands.execute(new WatchCountries()));
+    this.#every(PURGE_EVERY, 'counted sends forgotten', () => this.commands.execute(new PurgeLimitEntries()));
+    this.#every(EXPIRE_KEYS_EVERY, 'kept answers expired', () => this.commands.execute(new ExpireIdempotencyKeys()));
+    this.#every(FORGET_CODES_EVERY, 'ended codes forgotten', () => this.commands.execute(new ForgetEndedCodes()));
+    this.#every(PURGE_CLOSED_EVERY, 'contacts purged', () => this.commands.execute(new PurgeClosed('contacts')));
+    this.#every(PURGE_CLOSED_EVERY, 'deliveries purged', () => this.commands.execute(new PurgeClosed('deliveries')));
   }
 
   async stop(): Promise<void> {

@@ -110,6 +110,16 @@ const TROUBLE: readonly (readonly [what: string, alert: string, series: Series])
     },
   ],
   [
+    'a prefix is pumped',
+    'AgreementSendsHeldBack',
+    {
+      'agreement_limit_holds{instance="w",kind="prefix"}': always(1),
+      'agreement_limit_holds{instance="a",kind="prefix"}': always(1),
+      'agreement_limit_holds{instance="w",kind="country"}': always(0),
+    },
+  ],
+  ['a country is pumped', 'AgreementCountrySuspected', { 'agreement_guard_alarms{instance="w"}': always(1) }],
+  [
     'the pool is too small',
     'AgreementPoolWaits',
     {

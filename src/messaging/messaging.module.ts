@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Config } from '../config.js';
 import { KafkaModule } from '../kafka/kafka.module.js';
+import { LimitsModule } from '../limits/limits.module.js';
 import { OutboxModule } from '../outbox/outbox.module.js';
 import { AgreementEventsConsumer } from './agreement-events.consumer.js';
 import { InProcessPublisher } from './in-process-publisher.js';
@@ -22,7 +23,7 @@ export class MessagingModule {
   static for({ production, kafka, sms }: Config): DynamicModule {
     return {
       module: MessagingModule,
-      imports: [CqrsModule, OutboxModule, ...(kafka ? [KafkaModule] : [])],
+      imports: [CqrsModule, LimitsModule, OutboxModule, ...(kafka ? [KafkaModule] : [])],
       controllers: production ? [] : [SandboxController],
       providers: [
         AgreementEventsConsumer,

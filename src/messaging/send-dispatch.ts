@@ -8,6 +8,7 @@ import { DatabaseClock, isUnavailable } from '../database/index.js';
 import { failpoint } from '../failpoint.js';
 import { LOGGER, type Logger } from '../logger.js';
 import { Metrics } from '../metrics.js';
+import { Secret } from '../secret.js';
 import { messageText } from './message-text.js';
 import { type ClaimedSend, SendRecord } from './send-record.js';
 import { SMS_GATEWAY, type SmsGateway, type SmsMessage, type SmsOutcome, type SmsTime } from './sms/sms-gateway.js';
@@ -49,12 +50,12 @@ export class SendDispatch {
     if (typeof issued === 'number') return issued;
     const { issue, facts, requestedAt } = issued;
     if (issue.kind === 'obsolete') {
-      this.#log(send, 'not sent', { reason: issue.reason });
+      this.#log(send, 'not sent', { reason: issue.reason, ...(send.limit ? { limit: send.limit } : {}) });
       await this.record.failed(send, facts, null, 'not_tried', issue.reason);
       return null;
     }
     const text = messageText(issue.code, facts.locale, this.config);
-    const message = { id: send.id, reference: send.reference, to: facts.contact.address ?? '', text };
+    const message = { id: send.id, reference: send.reference, to: facts.contact.address ?? new Secret(''), text };
     const time = this.#timeFor(send, claimedAt, issue.sendBefore, cut);
     failpoint('sender.issued');
     const outcome = await this.#send(message, time);
@@ -110,7 +111,9 @@ export class SendDispatch {
 
   async #issue(send: ClaimedSend) {
     try {
-      return await this.commands.execute(new IssueCode(send.reference, send.generation, send.traceparent));
+      return await this.commands.execute(
+        new IssueCode(send.reference, send.generation, send.traceparent, send.limit !== null),
+      );
     } catch (error) {
       if (!(error instanceof UnknownCodeKey)) throw error;
       this.logger.error({ reference: send.reference, key_id: error.keyId }, 'the code cannot be made: OTP key unknown');
@@ -161,7 +164,11 @@ export class SendDispatch {
     return null;
   }
 
-  #log({ reference, generation, try: tries }: ClaimedSend, outcome: string, more: { reason?: string }): void {
+  #log(
+    { reference, generation, try: tries }: ClaimedSend,
+    outcome: string,
+    more: { reason?: string; limit?: string },
+  ): void {
     this.logger.info({ reference, generation, try: tries, provider: this.gateway.name, outcome, ...more }, 'send');
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type AgreementEvent, type AgreementFacts, toIntegrationEvent } from '../agreement/index.js';
 import { Database, DatabaseClock } from '../database/index.js';
+import type { LimitName } from '../limits/index.js';
 import { OutboxSignal } from '../outbox/index.js';
 import { ACCEPTED, FAILED, RETRY } from './send.sql.js';
 
@@ -15,10 +16,12 @@ export interface ClaimedSend {
   readonly traceparent: string | null;
   /** By the database's clock. */
   readonly claimed_at: Date;
+  /** What stands against it; null where it may go out. */
+  readonly limit: LimitName | null;
 }
 
 /** Why a send ended without reaching a provider; `delivery_reason` of the contract. */
-export type SendFailure = 'refused' | 'unknown' | 'expired' | 'superseded' | 'closed';
+export type SendFailure = 'refused' | 'unknown' | 'expired' | 'superseded' | 'closed' | 'limit';
 
 /** Writes down how tries ended, each with its event in one statement. */
 @Injectable()

@@ -1,4 +1,4 @@
-import type { Statement } from '../database/index.js';
+import { firstReference, type Statement } from '../database/index.js';
 
 /**
  * A generation to be sent exists at most once, whoever asks for it and however often. None is noted for an agreement or
@@ -19,19 +19,33 @@ export const QUEUE: Statement = {
 };
 
 /**
- * Takes due sends under a lease: whoever dies with one leaves it to be found again when the lease is over. SKIP LOCKED
- * keeps parallel senders off each other's rows; the try is written down before anything is sent.
+ * Sends that are due, locked for the claim: SKIP LOCKED keeps parallel senders off each other's rows. With what the limits
+ * count them under; `wanted` where the code may still go out at all, `taken` where an earlier try was let through.
+ */
+export const DUE: Statement = {
+  name: 'send_due',
+  text: `
+    SELECT s.reference, s.generation, a.client, a.contact, a.country, e.address::text,
+      a.status = 'pending' AND a.generation = s.generation AND a.expires_at > now() AS wanted,
+      coalesce(e.taken, false) AS taken
+    FROM send s
+    JOIN agreement a ON a.reference = s.reference
+    LEFT JOIN limit_entry e ON e.reference = s.reference AND e.generation = s.generation
+    WHERE s.state = 'queued' AND s.next_attempt_at <= now()
+    ORDER BY s.next_attempt_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED`,
+};
+
+/**
+ * Takes sends under a lease: whoever dies with one leaves it to be found again when the lease is over. The try is written
+ * down before anything is sent.
  */
 export const CLAIM: Statement = {
   name: 'send_claim',
   text: `
-    WITH due AS (
-      SELECT reference, generation FROM send
-      WHERE state = 'queued' AND next_attempt_at <= now()
-      ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
-    ), claimed AS (
+    WITH claimed AS (
       UPDATE send s SET try = s.try + 1, next_attempt_at = now() + make_interval(secs => $2)
-      FROM due WHERE s.reference = due.reference AND s.generation = due.generation
+      FROM unnest($1::uuid[], $4::integer[]) AS due (reference, generation)
+      WHERE s.reference = due.reference AND s.generation = due.generation
       RETURNING s.reference, s.generation, s.id, s.try, s.traceparent
     ), noted AS (
       INSERT INTO send_try (reference, generation, try, provider)
@@ -122,9 +136,3 @@ export const FORGOTTEN: Statement = {
       AND NOT EXISTS (SELECT FROM outbox o WHERE o.aggregateid = a.reference::text)
     LIMIT $3`,
 };
-
-/** The least reference of a moment so many seconds ago: 48 bits of milliseconds. */
-function firstReference(secondsAgo: string): string {
-  const milliseconds = `(extract(epoch FROM now()) - ${secondsAgo}::float8) * 1000`;
-  return `rpad(lpad(to_hex((${milliseconds})::bigint), 12, '0'), 32, '0')::uuid`;
-}

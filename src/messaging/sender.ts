@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { secretPhone } from '../agreement/index.js';
 import { CONFIG, type Config } from '../config.js';
 import { Database } from '../database/index.js';
 import { failpoint } from '../failpoint.js';
+import { type DueSend, SendLimits } from '../limits/index.js';
 import { LOGGER, type Logger } from '../logger.js';
-import { CLAIM, NEXT_DUE } from './send.sql.js';
+import { CLAIM, DUE, NEXT_DUE } from './send.sql.js';
 import { SendDispatch } from './send-dispatch.js';
 import type { ClaimedSend } from './send-record.js';
 import { SMS_GATEWAY, type SmsGateway } from './sms/sms-gateway.js';
@@ -14,6 +16,9 @@ const BATCH = 100;
 /** Nothing due waits longer than this because a wake-up was lost. */
 const POLL = 5_000;
 const PAUSE_AFTER_FAILURE = 500;
+
+/** A send that is due, as the statement gives it. */
+type DueRow = Omit<DueSend, 'contact'> & { contact: string | null; wanted: boolean; taken: boolean };
 
 /** Claims due sends and has them carried out, so many at once that a slow provider holds up nothing but itself. */
 @Injectable()
@@ -30,6 +35,7 @@ export class Sender {
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(SMS_GATEWAY) private readonly gateway: SmsGateway,
     private readonly database: Database,
+    private readonly limits: SendLimits,
     private readonly dispatch: SendDispatch,
   ) {}
 
@@ -73,14 +79,39 @@ export class Sender {
   async #claim(): Promise<number> {
     const free = Math.min(BATCH, this.config.sms.concurrency - this.#inFlight.size);
     if (free <= 0) return POLL;
-    const lease = (this.config.sms.timeout + LEASE_MARGIN) / 1000;
     const asked = performance.now();
-    const claimed = await this.database.query<ClaimedSend>(CLAIM, [free, lease, this.gateway.name]);
+    const claimed = await this.#take(free);
     if (claimed.length > 0) failpoint('sender.claimed');
     for (const send of claimed) this.#carryOut(send, asked);
     if (claimed.length === free) return 0;
     const [next] = await this.database.query<{ wait: number }>(NEXT_DUE, []);
     return Math.min(POLL, Math.max(0, next?.wait ?? POLL));
+  }
+
+  /** Claims up to so many; those that a limit stands against too, so that they are closed like any other. */
+  #take(free: number): Promise<ClaimedSend[]> {
+    const lease = (this.config.sms.timeout + LEASE_MARGIN) / 1000;
+    return this.database.transaction(async (query) => {
+      const due = await query<DueRow>(DUE, [free]);
+      if (due.length === 0) return [];
+      const waiting = due.filter(({ taken }) => !taken).map(asDue);
+      const refused = await this.limits.take(
+        query,
+        waiting.filter(({ wanted }) => wanted),
+      );
+      await this.limits.giveUp(
+        query,
+        waiting.filter(({ wanted }) => !wanted),
+      );
+      const [references, generations] = [
+        due.map(({ reference }) => reference),
+        due.map(({ generation }) => generation),
+      ];
+      const claimed = await query<ClaimedSend>(CLAIM, [references, lease, this.gateway.name, generations]);
+      failpoint('sender.taken');
+      const limits = new Map([...refused].map(([send, limit]) => [nameOf(send), limit]));
+      return claimed.map((send) => ({ ...send, limit: limits.get(nameOf(send)) ?? null }));
+    });
   }
 
   #carryOut(send: ClaimedSend, claimedAt: number): void {
@@ -109,4 +140,12 @@ export class Sender {
     await promise;
     clearTimeout(timer);
   }
+}
+
+function asDue(row: DueRow): DueSend & { readonly wanted: boolean } {
+  return { ...row, contact: row.contact === null ? null : secretPhone(row.contact) };
+}
+
+function nameOf({ reference, generation }: Pick<DueSend, 'reference' | 'generation'>): string {
+  return `${reference}/${generation}`;
 }

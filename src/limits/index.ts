@@ -1,0 +1,11 @@
+export { type LimitName } from './admission.js';
+export { ClientLimit } from './client-limit.js';
+export { LimitError } from './limit-error.js';
+export { prefixOf } from './limit-keys.js';
+export { type Full, fullOnes, type Hold, holds, lift, type Target } from './limits.operator.js';
+export { concerned, judged, JUDGEMENT } from './limits.sql.js';
+export { PurgeLimitEntries } from './purge-entries.js';
+export { type Quota, rateLimitHeaders } from './quota.js';
+export { ReviewHolds } from './review-holds.js';
+export { type DueSend, type Judgement, type NewEntry, SendLimits } from './send-limits.js';
+export { WatchCountries } from './watch-countries.js';
