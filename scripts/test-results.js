@@ -6,7 +6,12 @@ export const RESULTS = '.test-results';
 /** The parts of the run: each name, and whether it ended well. */
 export const PARTS = `${RESULTS}/parts.json`;
 /** What jest has written, by the part of the run that asked for it. */
-export const WRITTEN = { 'test:specs': `${RESULTS}/specs.json`, 'test:chaos': `${RESULTS}/chaos.json` };
+export const WRITTEN = {
+  'test:specs': `${RESULTS}/specs.json`,
+  'test:attacks': `${RESULTS}/attacks.json`,
+  'test:fuzz': `${RESULTS}/fuzz.json`,
+  'test:chaos': `${RESULTS}/chaos.json`,
+};
 
 /** All files; an absent one is null. */
 export function readResults() {

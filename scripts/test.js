@@ -4,7 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { PARTS, readResults, RESULTS, sum, WRITTEN } from './test-results.js';
 
-const CHECKS = ['check:types', 'check:lint', 'check:format', 'check:architecture', 'check:folders', 'check:dead-code'];
+const CHECKS = [
+  ...['check:types', 'check:lint', 'check:format', 'check:architecture', 'check:folders', 'check:dead-code'],
+  ...['check:secrets', 'check:audit'],
+];
 
 /** Much more than all of it takes; what hangs must not hang for ever. */
 const DEADLINE = 30 * 60_000;
