@@ -13,6 +13,7 @@ export const FAILPOINTS = [
   'consumer.received',
   'consumer.queued',
   'consumer.uncommitted',
+  'sender.taken',
   'sender.claimed',
   'sender.issued',
   'sender.answered',

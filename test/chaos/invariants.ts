@@ -18,6 +18,8 @@ export interface StoredSend {
   readonly generation: number;
   readonly state: string;
   readonly try: number;
+  /** Whether the limits count it; false while it waits to be let through, null where they know nothing of it. */
+  readonly counted: boolean | null;
 }
 
 /** A time during which something was wrong; milliseconds of the monotonic clock. */
@@ -65,6 +67,7 @@ export function check(evidence: Evidence): Verdict[] {
     told(evidence),
     ordered(evidence),
     kept(evidence),
+    counted(evidence),
   ];
 }
 
@@ -182,6 +185,20 @@ function kept({ asked, agreements }: Evidence): Verdict {
     return expected && found !== expected ? [`${reference} was answered as ${expected} and is ${found ?? 'gone'}`] : [];
   });
   return verdict('E3', 'what was answered stays so', asked.length, violations);
+}
+
+function counted({ sends, texts }: Evidence): Verdict {
+  const called = new Set(texts.map(({ id }) => id));
+  const violations = sends.flatMap(({ id, reference, generation, state, counted: found }) => {
+    if (called.has(id)) return found ? [] : [`${reference} ${generation} was sent and does not count`];
+    return found === false && state !== 'queued' ? [`${reference} ${generation} is over and still waits to count`] : [];
+  });
+  return verdict(
+    'L1',
+    'the limits count all that was sent, and nothing that is over waits there',
+    called.size,
+    violations,
+  );
 }
 
 /** Where nothing was looked at, nothing is shown. */

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { CALM, DEATHS, type Fault, FAULTS } from './faults.js';
 import { buildMutant } from './mutations.js';
 import type { Random } from './random.js';
-import { buildRelease, changesOfRelease, PREVIOUS } from './releases.js';
+import { buildRelease, changesOfRelease, NOT_YET_PROMISED, PREVIOUS } from './releases.js';
 import { type Outcome, run } from './storm.js';
 import { PROGRAM } from './world.js';
 
@@ -53,7 +53,11 @@ async function forget(program: string): Promise<void> {
   if (program !== PROGRAM) await rm(join(program, '../..'), { recursive: true, force: true });
 }
 
-function report({ verdicts, answers, deadLetters, settled, footprints }: Outcome): boolean {
+function report(
+  { answers, deadLetters, settled, footprints, ...outcome }: Outcome,
+  unasked: readonly string[],
+): boolean {
+  const verdicts = outcome.verdicts.filter(({ id }) => !unasked.includes(id));
   tell('');
   tell(`answers to create: ${[...answers].map(([status, count]) => `${status || 'none'} × ${count}`).join(', ')}`);
   tell(`dead letters: ${deadLetters}; at rest ${settled.toFixed(1)} s after the last fault`);
@@ -83,7 +87,8 @@ if (values.help) {
   const next = faultsFor(values.faults, duration, program);
   const storm = { seed, program, rate, every, patience, next, spares: values.spare };
   const outcome = await run(storm, tell).finally(() => forget(program));
-  if (!report(outcome)) {
+  const unasked = values.faults === 'releases' ? NOT_YET_PROMISED : [];
+  if (!report(outcome, unasked)) {
     const given = process.argv.slice(2).map((word) => (word.includes(' ') ? `'${word}'` : word));
     const seeded = given.includes('--seed') ? given : [...given, '--seed', String(seed)];
     tell(`\nTo see it again: npm run chaos -- ${seeded.join(' ')}`);

@@ -67,6 +67,12 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
       ],
     ],
   },
+  'a send is let through and not counted': {
+    breaks: 'L1',
+    faults: 'none',
+    file: 'limits/send-limits.js',
+    replace: [['await this.#write(query, taken, wishes);', '']],
+  },
 };
 
 /**
@@ -77,6 +83,11 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
 export async function buildMutant(name: string): Promise<string> {
   const mutation = MUTATIONS[name];
   if (!mutation) throw new Error(`The mutations are: ${Object.keys(MUTATIONS).join('; ')}`);
+  return mutantOf(mutation);
+}
+
+/** The same with a defect of one's own. */
+export async function mutantOf(mutation: Pick<Mutation, 'file' | 'replace'>): Promise<string> {
   const project = fileURLToPath(new URL('../..', import.meta.url));
   const copy = await mkdtemp(join(tmpdir(), 'mutant-'));
   await cp(join(project, 'dist'), join(copy, 'dist'), { recursive: true });

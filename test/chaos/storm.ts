@@ -113,7 +113,10 @@ async function gather(world: World, load: Load, faults: readonly FaultTime[]): P
   const agreements = await world.query<Stored>(
     'SELECT reference, contact, status, sequence, generation FROM agreement',
   );
-  const sends = await world.query<StoredSend>('SELECT id, reference, generation, state, try FROM send');
+  const sends = await world.query<StoredSend>(
+    `SELECT id, reference, generation, state, try, taken AS counted
+     FROM send LEFT JOIN limit_entry USING (reference, generation)`,
+  );
   const published = await world.topic.events();
   const deadLetters = await world.topic.deadLetters();
   const unexpectedEnds = world.members.flatMap(({ unexpected }) => unexpected);

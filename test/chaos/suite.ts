@@ -21,12 +21,12 @@ export async function chaos(...args: string[]): Promise<Report> {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
   const [exitCode] = (await once(child, 'close')) as [number | null];
-  const verdicts = [...output.matchAll(/^([IE]\d) {2}(holds|BROKEN)/gm)].map(([, id = '', said]) => [id, said]);
+  const verdicts = [...output.matchAll(/^([IEL]\d) {2}(holds|BROKEN)/gm)].map(([, id = '', said]) => [id, said]);
   const faults = [...output.matchAll(/^ *\d+ s {2}(.+) \([\d.]+ s\)$/gm)].map(([, name = '']) => name);
   return { exitCode, output, verdicts: Object.fromEntries(verdicts) as Report['verdicts'], faults };
 }
 
 /** All that is promised. */
 export const HOLDS = Object.fromEntries(
-  ['I1', 'I2', 'I3', 'I4', 'I5', 'E1', 'E2', 'E3'].map((id) => [id, 'holds' as const]),
+  ['I1', 'I2', 'I3', 'I4', 'I5', 'E1', 'E2', 'E3', 'L1'].map((id) => [id, 'holds' as const]),
 );

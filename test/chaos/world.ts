@@ -134,6 +134,12 @@ export class World {
     const env = {
       ...{ NODE_ENV: 'test', LOG_LEVEL: 'warn', PORT: String(port), DATA_DIR: this.folder },
       ...{ DATABASE_URL: url.href, OTP_KEYS: KEY, CONTACT_KEYS: KEY, OTP_RESEND_INTERVAL: '1' },
+      ...{
+        LIMIT_PHONE: '1000/600',
+        LIMIT_PHONE_ALL: '1000/600',
+        LIMIT_PREFIX: '1000000/600',
+        GUARD_MIN_CONVERSION: '0',
+      },
       ...{ ...this.topic.environment, ...this.provider.environment },
     };
     this.members.push(new Member(`${role}-${number}`, role, proxy, program, env));
