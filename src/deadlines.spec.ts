@@ -1,47 +1,42 @@
-import { describe, expect, it } from '@jest/globals';
-import { until } from '../test/support/until.js';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Deadlines } from './deadlines.js';
 
 const LIMIT = 100;
 
 describe('things that must be over in time', () => {
-  const watched = () => {
-    const overdue: { item: string; after: number }[] = [];
-    const added = new Map<string, number>();
-    const deadlines = new Deadlines<string>(LIMIT, (item) => {
-      overdue.push({ item, after: performance.now() - (added.get(item) ?? 0) });
-    });
-    const add = (item: string): void => {
-      added.set(item, performance.now());
-      deadlines.add(item);
-    };
-    return { deadlines, overdue, add };
-  };
-
-  it('are told of one by one, each when its own time is up', async () => {
-    const { overdue, add } = watched();
-    add('first');
-    const since = performance.now();
-    await until('half the time', () => performance.now() - since > LIMIT / 2);
-    add('second');
-    add('third');
-    await until('all', () => overdue.length === 3);
-    expect(overdue.map(({ item }) => item)).toEqual(['first', 'second', 'third']);
-    for (const { after } of overdue) expect(after).toBeGreaterThanOrEqual(LIMIT);
-    expect(overdue[0]?.after).toBeLessThan(overdue[1]!.after + LIMIT / 2);
+  let told: [item: string, at: number][];
+  let deadlines: Deadlines<string>;
+  beforeEach(() => {
+    jest.useFakeTimers();
+    const began = performance.now();
+    told = [];
+    deadlines = new Deadlines<string>(LIMIT, (item) => told.push([item, performance.now() - began]));
+  });
+  afterEach(() => {
+    jest.useRealTimers();
   });
 
-  it('are not spoken of again once they are over, and may begin anew', async () => {
-    const { deadlines, overdue, add } = watched();
-    add('over');
-    add('again');
-    deadlines.delete('over');
-    deadlines.delete('again');
-    add('late');
-    add('again');
-    await until('both', () => overdue.length === 2);
-    expect(overdue.map(({ item }) => item)).toEqual(['late', 'again']);
-    add('anew');
-    await until('it too', () => overdue.length === 3);
+  it('are told of one by one, each when its own time is up', () => {
+    deadlines.add('first');
+    jest.advanceTimersByTime(LIMIT / 2);
+    deadlines.add('second');
+    deadlines.add('third');
+    jest.advanceTimersByTime(LIMIT - 1);
+    expect(told).toEqual([['first', LIMIT]]);
+    jest.advanceTimersByTime(2 * LIMIT);
+    expect(told.map(([item]) => item)).toEqual(['first', 'second', 'third']);
+    for (const [, at] of told.slice(1)) expect(at).toBeGreaterThanOrEqual(LIMIT + LIMIT / 2);
+    for (const [, at] of told.slice(1)) expect(at).toBeLessThan(2 * LIMIT);
+  });
+
+  it('are not spoken of again once they are over, and may begin anew', () => {
+    for (const item of ['over', 'again']) deadlines.add(item);
+    for (const item of ['over', 'again']) deadlines.delete(item);
+    for (const item of ['late', 'again']) deadlines.add(item);
+    jest.advanceTimersByTime(2 * LIMIT);
+    expect(told.map(([item]) => item)).toEqual(['late', 'again']);
+    deadlines.add('anew');
+    jest.advanceTimersByTime(2 * LIMIT);
+    expect(told.map(([item]) => item)).toEqual(['late', 'again', 'anew']);
   });
 });
