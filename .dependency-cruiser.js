@@ -9,7 +9,7 @@
  */
 const DOMAIN =
   '^src/agreement/(?!index\\.ts$' +
-  '|(cancel|confirm|create|expire|get|issue|list|request|withdraw)-' +
+  '|(cancel|confirm|create|erase|expire|get|issue|list|request|withdraw)-' +
   '|.*\\.(controller|dto|module|repository|rows|schema|spec|sql|view)\\.ts$)';
 
 /** What of a folder others may see. */
@@ -32,16 +32,23 @@ const onlyIn = (places, name, comment, ...names) =>
 const AROUND_THE_DOMAIN = [
   forbid(
     'domain-is-pure',
-    'Domain files import only each other, node:crypto and libphonenumber-js: no framework, no database, no clock.',
+    'Domain files import only each other, node:crypto, libphonenumber-js and what a secret is carried in: no framework, ' +
+      'no database, no clock.',
     { path: DOMAIN },
-    { pathNot: [DOMAIN, '^(node:)?crypto$', packages('libphonenumber-js')] },
+    { pathNot: [DOMAIN, '^src/secret\\.ts$', '^(node:)?crypto$', packages('libphonenumber-js')] },
   ),
   forbid(
     'agreement-knows-no-messaging',
     'An agreement says in an event that a code is wanted; who brings it to a person, and how, is not its business. Nor ' +
       'is any other feature: of the folders it knows what every feature stands on.',
     { path: '^src/agreement/' },
-    { path: '^src/[^/]+/', pathNot: '^src/(agreement|database|http|outbox)/' },
+    { path: '^src/[^/]+/', pathNot: '^src/(agreement|database|http|limits|outbox)/' },
+  ),
+  forbid(
+    'limits-know-no-feature',
+    'What is counted is told by whoever asks; of the other folders the limits know only the database.',
+    { path: '^src/limits/' },
+    { path: '^src/[^/]+/', pathNot: '^src/(limits|database)/' },
   ),
   forbid(
     'outbox-knows-no-feature',

@@ -16,6 +16,7 @@ import { Metrics } from './metrics.js';
 import { MetricsServer } from './metrics-server.js';
 import { HandlerCheck } from './must-be-handled.js';
 import { RelayModule } from './outbox/outbox.module.js';
+import { RetentionModule } from './retention/retention.module.js';
 import { Sweeper } from './sweeper.js';
 
 @Global()
@@ -38,6 +39,7 @@ export class AppModule {
         HttpModule,
         ...(config.roles.has('api') ? [AgreementModule.withApi()] : [AgreementModule]),
         messaging,
+        RetentionModule,
         config.kafka
           ? RelayModule.publishingTo(KafkaPublisher, KafkaModule)
           : RelayModule.publishingTo(InProcessPublisher, messaging),

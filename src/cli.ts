@@ -8,6 +8,9 @@ const HELP = `node dist/cli.js COMMAND, or npm run COMMAND -- …
   migration:run       brings the database up to date
   migration:revert    takes the newest migration back
   outbox …            what waits to be published, and what was refused (outbox --help)
+  keys …              a new key of a client, and those that are set (keys --help)
+  erase …             takes out what is kept of a person (erase --help)
+  limits …            what limits of sending stand in the way, and a way to clear it (limits --help)
   dlq …               messages that could not be handled (dlq --help)
 
 With --json each prints one JSON document. Exit codes: 0 done, 1 not there or not possible, 2 typed wrongly,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,9 @@ import { type Config, readConfig, readDatabaseSettings } from './config.js';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
 const API_KEYS = `shop:${'ab'.repeat(32)}`;
-const KEYS = { OTP_KEYS: `k:${KEY}`, CONTACT_KEYS: `k:${KEY}` };
+/** Random to look at, and always the same. */
+const key = (of: string): string => `k:${createHash('sha256').update(of).digest('base64')}`;
+const KEYS = { OTP_KEYS: key('codes'), CONTACT_KEYS: key('contacts') };
 const DATABASE = { DATABASE_URL: 'postgresql://db/agreement' };
 const BROKERS = { KAFKA_BROKERS: 'kafka:9092' };
 const HTTP_PROVIDER = { SMS_PROVIDERS: 'http', SMS_HTTP_URL: 'https://sms.example', SMS_HTTP_TOKEN: 'token' };
@@ -28,6 +31,16 @@ it.each([
   ['KAFKA_DLQ_TOPIC', { KAFKA_TOPIC: 'one', KAFKA_DLQ_TOPIC: 'one' }, 'must be another topic than KAFKA_TOPIC'],
   ['SMS_HTTP_URL', { SMS_HTTP_URL: 'https://user:word@sms.example' }, 'must hold no user or password'],
   ['KAFKA_BROKERS', { KAFKA_BROKERS: 'kafka:99999' }, 'must be a list of host:port'],
+  [
+    'RETENTION_CONTACT',
+    { RETENTION_CONTACT: '86399' },
+    'must not be shorter than the longest window of LIMIT_, 86400 seconds',
+  ],
+  [
+    'RETENTION_DELIVERY',
+    { RETENTION_DELIVERY: '99999', LIMIT_IP: '1/100000' },
+    'must not be shorter than the longest window of LIMIT_, 100000 seconds',
+  ],
   ['METRICS_PORT', { PORT: '3001', METRICS_PORT: '3001' }, 'must not be PORT'],
   ['ALLOW_ANONYMOUS', { API_KEYS, ALLOW_ANONYMOUS: 'maybe' }, 'must be true or false'],
 ])('%s is refused where it would do harm that nobody sees', (name, environment, expected) => {
@@ -169,19 +182,25 @@ describe('a service that is open to everybody', () => {
 });
 
 describe('what is probably a mistake', () => {
-  it.each(['OTP_LENGHT', 'SMS_PROVIDER', 'KAFKA_BROKER', 'DATABASE_URI', 'OTP_TTL_SECONDS'])(
-    'is warned of by its name: %s',
-    (name) => {
-      expect(readConfig({ ...KEYS, [name]: 'CANARY' }).warnings).toEqual([
-        `${name} is not a setting of this service: a typing error?`,
-      ]);
-    },
-  );
+  it.each([
+    'OTP_LENGHT',
+    'SMS_PROVIDER',
+    'KAFKA_BROKER',
+    'DATABASE_URI',
+    'OTP_TTL_SECONDS',
+    'LIMIT_PHONES',
+    'GUARD_SENDS',
+    'RETENTION_CONTACTS',
+  ])('is warned of by its name: %s', (name) => {
+    expect(readConfig({ ...KEYS, [name]: 'CANARY' }).warnings).toEqual([
+      `${name} is not a setting of this service: a typing error?`,
+    ]);
+  });
 
   it.each([
-    ...['LIMIT_PHONE', 'GUARD_WINDOW', 'SMS_ROUTES', 'SMS_HTTP_TEMPLATE_FILE', 'TEST_PHONES'],
+    ...['SMS_ROUTES', 'SMS_HTTP_TEMPLATE_FILE', 'TEST_PHONES'],
     ...['SMS_HTTP_WEBHOOK_SECRET', 'SMS_HTTP_WEBHOOK_SECRET_FILE', 'TWILIO_AUTH_TOKEN', 'SMPP_URL', 'SMTP_URL'],
-    ...['EMAIL_PROVIDERS', 'RETENTION_CONTACT', 'TEST_PHONES_ALLOWED'],
+    ...['EMAIL_PROVIDERS', 'TEST_PHONES_ALLOWED'],
   ])('is also what this version does nothing with yet: %s', (name) => {
     expect(readConfig({ ...KEYS, [name]: 'CANARY' }).warnings).toEqual([
       `${name} is set, but this version does nothing with it`,

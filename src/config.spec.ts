@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { INFRASTRUCTURE } from '../test/support/infrastructure-settings.js';
+import { LIMITS } from '../test/support/limit-settings.js';
 import { count, duration, faultsOf, type Setting, setting, words } from '../test/support/setting.js';
 import { type Config, readConfig } from './config.js';
 
@@ -17,8 +18,12 @@ const SHORT = `k:${Buffer.alloc(31).toString('base64')}`;
 const NOT_KEYS = [KEY, `k:${KEY},k:${KEY}`, SHORT, `k:${KEY},`, `a b:${KEY}`, `k:${KEY}:x`, 'k:'];
 const TWO_KEYS = [`k:${KEY}, old:${KEY}`, [NAMED, { ...NAMED, id: 'old' }]] as const;
 
+/** Nothing may be kept for a shorter time than a limit counts it. */
+const NO_WINDOWS = { LIMIT_PHONE: 'off', LIMIT_PHONE_ALL: 'off', LIMIT_PREFIX: 'off' };
+
 const SETTINGS: readonly Setting[] = [
   ...INFRASTRUCTURE,
+  ...LIMITS,
   setting('OTP_KEYS', (c) => revealed(c.otpKeys), [NAMED], [TWO_KEYS], NOT_KEYS),
   setting('CONTACT_KEYS', (c) => revealed(c.contactKeys), [NAMED], [TWO_KEYS], NOT_KEYS),
   count('OTP_LENGTH', (c) => c.otp.length, 6, 6, 10),
@@ -100,6 +105,8 @@ const SETTINGS: readonly Setting[] = [
     NOT_URLS,
   ),
   words('SMS_HTTP_TOKEN', (c) => c.sms.httpToken?.reveal(), undefined),
+  { ...duration('RETENTION_CONTACT', (c) => c.retention.contact, 31_536_000, 0, 3_153_600_000), beside: NO_WINDOWS },
+  { ...duration('RETENTION_DELIVERY', (c) => c.retention.delivery, 7_776_000, 0, 3_153_600_000), beside: NO_WINDOWS },
 ];
 
 describe('a setting', () => {

@@ -1,23 +1,25 @@
 import { Environment } from './environment.js';
 import { localKey } from './local-keys.js';
-import { type Config, type DatabaseSettings, type KafkaSettings, ROLES } from './settings.js';
+import { apiKeySettings } from './settings.api-keys.js';
+import { type ApiKey, type Config, type DatabaseSettings, type KafkaSettings, ROLES } from './settings.js';
+import { keyRing, keySettings, namedKeys } from './settings.keys.js';
+import { limitSettings } from './settings.limits.js';
 import {
-  apiKey,
   databaseSettings,
   documentDefault,
   failpoints,
   httpSettings,
   kafkaSettings,
-  keyRing,
   messageSettings,
-  namedKeys,
   otpSettings,
   phoneSettings,
   shutdownSettings,
   smsSettings,
 } from './settings.readers.js';
+import { retentionSettings } from './settings.retention.js';
 
 export * from './settings.js';
+export { longestWindow } from './settings.limits.js';
 
 /** The environment does not make sense; `message` names every fault, a line each, and holds no value. */
 export class ConfigError extends Error {
@@ -28,7 +30,7 @@ export class ConfigError extends Error {
 
 /** Names of the contract that this version knows but does not act on; whoever sets one must be told. */
 const NOT_USED_YET =
-  /^(LIMIT_.+|GUARD_.+|SMS_ROUTES|SMS_HTTP_TEMPLATE_FILE|SMS_HTTP_WEBHOOK_SECRET(_FILE)?|TWILIO_.+|SMPP_.+|EMAIL_.+|SMTP_URL(_FILE)?|TEST_PHONES(_ALLOWED)?(_FILE)?|RETENTION_.+)$/;
+  /^(SMS_ROUTES|SMS_HTTP_TEMPLATE_FILE|SMS_HTTP_WEBHOOK_SECRET(_FILE)?|TWILIO_.+|SMPP_.+|EMAIL_.+|SMTP_URL(_FILE)?|TEST_PHONES(_ALLOWED)?(_FILE)?)$/;
 
 /**
  * Reads and checks the whole configuration.
@@ -43,14 +45,13 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     env.list('ROLES', `a list of ${ROLES.join(', ')}`, (name) => ROLES.find((r) => r === name)) ?? ROLES,
   );
   const kafka = kafkaSettings(env);
-  const apiKeys = env.list('API_KEYS', 'client:sha256-hex[:scope+scope], comma-separated', apiKey);
-  const otpKeys = keyRing(env, 'OTP_KEYS');
-  const contactKeys = keyRing(env, 'CONTACT_KEYS');
+  const callers = apiKeySettings(env, variables['API_KEYS_FILE']);
+  const { otpKeys, contactKeys } = keySettings(env, production);
   const config = {
     production,
-    http: httpSettings(env, apiKeys === undefined),
+    http: httpSettings(env, callers.apiKeys === undefined),
     roles,
-    apiKeys,
+    ...callers,
     database,
     shutdown: shutdownSettings(env, production),
     kafka,
@@ -59,12 +60,15 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     documentDefault: documentDefault(env, production),
     phone: phoneSettings(env),
     sms: smsSettings(env, production),
+    limits: limitSettings(env),
+    retention: retentionSettings(env),
     logLevel: env.choice('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     failpoints: failpoints(env, production),
   } as const;
   if (production) requireForProduction(env);
   checkRoles(env, config);
   checkDirectUrl(env, database);
+  checkRetention(env, config);
   if (env.faults.length > 0) throw new ConfigError(env.faults);
   return {
     ...config,
@@ -72,6 +76,19 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     contactKeys: contactKeys ?? namedKeys(localKey(database.dataDir, 'contact-key')),
     warnings: warnings(env, variables),
   };
+}
+
+/**
+ * Reads only who may call; none where nothing is set.
+ * @throws ConfigError naming every fault at once
+ */
+export function readApiKeys(
+  variables: Readonly<Record<string, string | undefined>> = process.env,
+): readonly ApiKey[] | undefined {
+  const env = new Environment(variables);
+  const { apiKeys } = apiKeySettings(env, variables['API_KEYS_FILE']);
+  if (env.faults.length > 0) throw new ConfigError(env.faults);
+  return apiKeys;
 }
 
 /**
@@ -85,6 +102,27 @@ export function readDatabaseSettings(
   const settings = databaseSettings(env, isProduction(env));
   if (env.faults.length > 0) throw new ConfigError(env.faults);
   return settings;
+}
+
+/** What the command on limits needs. */
+export type LimitsCommandSettings = Pick<Config, 'database' | 'contactKeys' | 'limits'>;
+
+/**
+ * Reads only what the command on limits needs.
+ * @throws ConfigError naming every fault at once
+ */
+export function readLimitsCommandSettings(
+  variables: Readonly<Record<string, string | undefined>> = process.env,
+): LimitsCommandSettings {
+  const env = new Environment(variables);
+  const production = isProduction(env);
+  const database = databaseSettings(env, production);
+  const contactKeys = keyRing(env, 'CONTACT_KEYS');
+  // A key made here would look for numbers under names that the service has never used.
+  if (!contactKeys && production && env.faults.length === 0) env.fault('CONTACT_KEYS', 'must be those of the service');
+  const limits = limitSettings(env);
+  if (env.faults.length > 0) throw new ConfigError(env.faults);
+  return { database, limits, contactKeys: contactKeys ?? namedKeys(localKey(database.dataDir, 'contact-key')) };
 }
 
 /**
@@ -131,9 +169,24 @@ function checkDirectUrl(env: Environment, { url, directUrl }: DatabaseSettings):
   if (directUrl && !url && !alreadyNamed) env.fault('DATABASE_DIRECT_URL', 'needs DATABASE_URL beside it');
 }
 
+/** What a limit still counts must be there: a number that has been purged could be flooded anew. */
+function checkRetention(env: Environment, { retention, limits }: Pick<Config, 'retention' | 'limits'>): void {
+  const { guard: _, ...windows } = limits;
+  const longest = Math.max(0, ...Object.values(windows).flatMap((all) => all.map(({ within }) => within)));
+  for (const [name, kept] of [
+    ['RETENTION_CONTACT', retention.contact],
+    ['RETENTION_DELIVERY', retention.delivery],
+  ] as const) {
+    if (kept < longest)
+      env.fault(name, `must not be shorter than the longest window of LIMIT_, ${longest / 1000} seconds`);
+  }
+}
+
 function warnings(env: Environment, variables: Readonly<Record<string, string | undefined>>): string[] {
   const unused = Object.keys(variables).filter((name) => variables[name] && NOT_USED_YET.test(name));
-  const unknown = env.unread(['OTP_', 'SMS_', 'KAFKA_', 'DATABASE_']).filter((name) => !NOT_USED_YET.test(name));
+  const unknown = env
+    .unread(['OTP_', 'SMS_', 'KAFKA_', 'DATABASE_', 'LIMIT_', 'GUARD_', 'RETENTION_'])
+    .filter((name) => !NOT_USED_YET.test(name));
   return [
     ...unused.map((name) => `${name} is set, but this version does nothing with it`),
     ...unknown.map((name) => `${name} is not a setting of this service: a typing error?`),

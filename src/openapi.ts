@@ -3,7 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
-import { ProblemDto, problemTable, ROUTE_SCOPES } from './http/index.js';
+import { DOCS_HEADERS, ProblemDto, problemTable, REPLAYED, ROUTE_SCOPES } from './http/index.js';
 import { createAdapter } from './http/server.js';
 import type { Logger } from './logger.js';
 
@@ -24,6 +24,10 @@ type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[s
 
 const HEADERS = {
   RequestId: { description: 'Names the request in the logs: yours, or a new one.', schema: { type: 'string' } },
+  Replayed: {
+    description: '`true` where this is the answer that an earlier request with the same Idempotency-Key was given.',
+    schema: { type: 'string', enum: ['true'] },
+  },
 };
 const PARAMETERS = {
   RequestId: {
@@ -41,6 +45,20 @@ const PARAMETERS = {
     schema: { type: 'string' },
   },
 } as const;
+
+/** Of the requests that may be sent again under a key. */
+const KEY_PARAMETER = {
+  IdempotencyKey: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    required: false,
+    description:
+      'Your key for this one request, 1 to 255 visible ASCII characters, such as a new UUID. Send the request again with ' +
+      'the same key where you got no answer: it has its effect once, and for 24 hours you get the answer that it had.',
+    schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
+  },
+} as const;
+const KEYED = /^\/v1\/agreement(\/|$)/;
 
 /** The OpenAPI document, made from the controllers. */
 function createOpenApi(app: NestFastifyApplication): OpenAPIObject {
@@ -64,24 +82,42 @@ function createOpenApi(app: NestFastifyApplication): OpenAPIObject {
 
 /** The document of a service that is not started: nothing listens or connects. */
 export async function describeApi(config: Config, logger: Logger): Promise<OpenAPIObject> {
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.for(config, logger), createAdapter(config), {
-    logger: false,
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.for(config, logger),
+    createAdapter(config, logger),
+    {
+      logger: false,
+      abortOnError: false,
+    },
+  );
   return createOpenApi(app);
 }
 
+const PAGES = new Set(['/docs', '/docs/', '/docs/index.html']);
+
 /** Swagger UI at /docs and the document at /docs-json. */
 export function serveDocs(app: NestFastifyApplication): void {
-  SwaggerModule.setup('docs', app, () => createOpenApi(app), { customSiteTitle: 'Agreement service' });
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onSend', (request, reply, payload, done) => {
+      if (PAGES.has(request.routeOptions.url ?? '')) reply.headers(DOCS_HEADERS);
+      done(null, payload);
+    });
+  SwaggerModule.setup('docs', app, () => createOpenApi(app), {
+    customSiteTitle: 'Agreement service',
+    // Else the page would show a picture from a validator on the internet, and tell that where it stands.
+    swaggerOptions: { validatorUrl: null },
+  });
 }
 
 /** Adds what holds for all routes alike, so that no controller can forget it. */
 function completed(document: OpenAPIObject): OpenAPIObject {
-  const components = { ...document.components, headers: HEADERS, parameters: { ...PARAMETERS } };
+  const components = { ...document.components, headers: HEADERS, parameters: { ...PARAMETERS, ...KEY_PARAMETER } };
   for (const [path, item] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item) as [string, Operation][]) {
       describeHeaders(operation);
+      if (method === 'post' && KEYED.test(path)) describeKey(operation);
       describeScope(operation, ROUTE_SCOPES[`${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`]);
       showInstance(operation, path);
       for (const schema of schemasIn(operation.requestBody, components.schemas)) schema.additionalProperties ??= false;
@@ -97,6 +133,18 @@ function describeHeaders(operation: Operation): void {
     if (response && !('$ref' in response)) {
       response.headers = { ...response.headers, 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
     }
+  }
+}
+
+/** What is kept is answered with the header `Idempotency-Replayed`: success, and a guess that was counted. */
+function describeKey(operation: Operation): void {
+  const parameters = Object.keys(KEY_PARAMETER).map((name) => ({ $ref: `#/components/parameters/${name}` }));
+  operation.parameters?.push(...parameters);
+  for (const [status, response] of Object.entries(operation.responses)) {
+    if (!response || '$ref' in response) continue;
+    const examples = response.content?.['application/problem+json']?.examples ?? {};
+    const isKept = status.startsWith('2') || 'code_invalid' in examples;
+    if (isKept) response.headers = { ...response.headers, [REPLAYED]: { $ref: '#/components/headers/Replayed' } };
   }
 }
 

@@ -42,11 +42,15 @@ export class Service {
    */
   static async start(config: Config, logger: Logger, onFatal: (error: Error) => void): Promise<Service> {
     armFailpoints(config.failpoints);
-    const app = await NestFactory.create<NestFastifyApplication>(AppModule.for(config, logger), createAdapter(config), {
-      logger: nestLogger(logger),
-      bodyParser: false,
-      abortOnError: false,
-    });
+    const app = await NestFactory.create<NestFastifyApplication>(
+      AppModule.for(config, logger),
+      createAdapter(config, logger),
+      {
+        logger: nestLogger(logger),
+        bodyParser: false,
+        abortOnError: false,
+      },
+    );
     const service = new Service(app, config, logger);
     installHooks(app, config, logger);
     if (!config.production) serveDocs(app);

@@ -4,15 +4,7 @@ import { resolve } from 'node:path';
 import type { Environment } from './environment.js';
 import { type ArmedFailpoint, FAILPOINTS } from './failpoint.js';
 import { Secret } from './secret.js';
-import {
-  type ApiKey,
-  type Config,
-  type DatabaseSettings,
-  type DocumentSettings,
-  type KafkaSettings,
-  type NamedKey,
-  SCOPES,
-} from './settings.js';
+import type { Config, DatabaseSettings, DocumentSettings, KafkaSettings } from './settings.js';
 
 const DEFAULT_MESSAGES = {
   ru: '{code} - код согласия на {purpose}. Действует {minutes} мин. Никому его не сообщайте.',
@@ -24,6 +16,12 @@ export function databaseSettings(env: Environment, production: boolean): Databas
   const url = env.url('DATABASE_URL', ['postgresql:', 'postgres:']);
   const directUrl = env.url('DATABASE_DIRECT_URL', ['postgresql:', 'postgres:']) ?? url;
   const ssl = env.choice('DATABASE_SSL', ['off', 'require', 'verify-full'], 'off');
+  if (ssl !== 'off') {
+    if (speaksOfTls(url)) env.fault('DATABASE_URL', 'must hold no ssl parameter beside DATABASE_SSL');
+    if (directUrl !== url && speaksOfTls(directUrl)) {
+      env.fault('DATABASE_DIRECT_URL', 'must hold no ssl parameter beside DATABASE_SSL');
+    }
+  }
   return {
     url: url === undefined ? undefined : new Secret(url),
     directUrl: directUrl === undefined ? undefined : new Secret(directUrl),
@@ -33,6 +31,12 @@ export function databaseSettings(env: Environment, production: boolean): Databas
     dataDir: resolve(env.text('DATA_DIR', '.data')),
     migrate: env.flag('MIGRATE', !production),
   };
+}
+
+/** The driver lets a URL's `sslmode=no-verify` win over all that is said beside it. */
+function speaksOfTls(url: string | undefined): boolean {
+  const names = [...(URL.parse(url ?? '')?.searchParams.keys() ?? [])];
+  return names.some((name) => name.startsWith('ssl') || name === 'uselibpqcompat');
 }
 
 /** Where and for whom it listens. @param open whether nobody needs a key */
@@ -70,15 +74,6 @@ function cidr(text: string): string | undefined {
   return family !== 0 && fits && rest.length === 0 ? text : undefined;
 }
 
-/** An entry of `API_KEYS`; undefined where it is malformed. */
-export function apiKey(entry: string): ApiKey | undefined {
-  const [client = '', digest = '', scopeNames = 'create+confirm+read', ...rest] = entry.split(':');
-  const scopes = scopeNames.split('+').map((name) => SCOPES.find((scope) => scope === name));
-  const wellFormed = /^[A-Za-z0-9._-]{1,64}$/.test(client) && /^[0-9a-fA-F]{64}$/.test(digest) && rest.length === 0;
-  if (!wellFormed || !scopes.every((scope) => scope !== undefined)) return undefined;
-  return { client, digest: Buffer.from(digest, 'hex'), scopes: new Set(scopes) };
-}
-
 /** None without `KAFKA_BROKERS`. */
 export function kafkaSettings(env: Environment): KafkaSettings | undefined {
   const brokers = env.list('KAFKA_BROKERS', 'a list of host:port', (text) =>
@@ -103,25 +98,6 @@ export function kafkaSettings(env: Environment): KafkaSettings | undefined {
     ...(mechanism && username && password ? { sasl: { mechanism, username, password: new Secret(password) } } : {}),
   };
   return brokers && { brokers: [...brokers], ...settings };
-}
-
-/** None where the variable is not set. */
-export function keyRing(env: Environment, name: string): readonly NamedKey[] | undefined {
-  const expected = 'id:base64[,id:base64], each key of 32 bytes or more and each id once';
-  return env.parsed(name, expected, (text) => {
-    const wellFormed = text.split(',').every((entry) => /^[\w.-]{1,64}:[A-Za-z0-9+/]{43,}={0,2}$/.test(entry.trim()));
-    const keys = namedKeys(text);
-    const ids = new Set(keys.map((key) => key.id));
-    return wellFormed && ids.size === keys.length ? keys : undefined;
-  });
-}
-
-/** Entries `id:base64`, unchecked. */
-export function namedKeys(text: string): NamedKey[] {
-  return text.split(',').map((entry) => {
-    const [id = '', secret = ''] = entry.trim().split(':');
-    return { id, secret: new Secret(Buffer.from(secret, 'base64')) };
-  });
 }
 
 /** The numbers of the domain. */

@@ -61,6 +61,13 @@ export interface KafkaSettings {
   };
 }
 
+/** So many within so long, wherever the window is laid (a sliding window). */
+export interface Window {
+  readonly max: number;
+  /** In milliseconds. */
+  readonly within: number;
+}
+
 /** All durations in milliseconds. */
 export interface Config {
   readonly production: boolean;
@@ -76,6 +83,8 @@ export interface Config {
   readonly roles: ReadonlySet<Role>;
   /** None: open to everybody as the client `local`. */
   readonly apiKeys: readonly ApiKey[] | undefined;
+  /** Where they came from, if from a file: it is read again while the service runs. */
+  readonly apiKeysFile: string | undefined;
   readonly database: DatabaseSettings;
   readonly shutdown: { readonly delay: number; readonly timeout: number };
   /** None: events are handed over inside the process. */
@@ -106,6 +115,37 @@ export interface Config {
     readonly concurrency: number;
     readonly httpUrl: string | undefined;
     readonly httpToken: Secret<string> | undefined;
+  };
+  /** An empty list: no limit. */
+  readonly limits: {
+    /** Texts to a number by one client, those of confirmed agreements left out. */
+    readonly phone: readonly Window[];
+    /** The same by all clients together. */
+    readonly phoneAll: readonly Window[];
+    /** Texts to numbers that differ in their last four digits only, those of confirmed agreements left out. */
+    readonly prefix: readonly Window[];
+    /** Texts to a country. */
+    readonly country: readonly Window[];
+    /** Creates by a client, each process for itself. */
+    readonly client: readonly Window[];
+    /** Texts asked for from an IP address. */
+    readonly address: readonly Window[];
+    /** Holds prefixes back that are texted much and confirm almost nothing. */
+    readonly guard: {
+      readonly minSends: number;
+      /** From 0 to 1; 0: never. */
+      readonly minConversion: number;
+      readonly window: number;
+      /** Holds countries back too; without it they are only reported. */
+      readonly countries: boolean;
+    };
+  };
+  /** Counted from when an agreement was closed. */
+  readonly retention: {
+    /** Phone, IP address and browser of the person. */
+    readonly contact: number;
+    /** What became of its texts. */
+    readonly delivery: number;
   };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   /** Only for tests of reliability; refused in production. */

@@ -24,10 +24,22 @@ const DEPENDENCIES: Case[] = [
     from: AGREEMENT,
   },
   {
+    rule: 'domain-is-pure',
+    file: 'src/agreement/planted-setting.ts',
+    text: "import { Secret } from '../secret.js';\nimport type { Config } from '../config.js';\n",
+    from: AGREEMENT,
+  },
+  {
     rule: 'agreement-knows-no-messaging',
     file: 'src/agreement/request-planted.ts',
     text: "import type { Sender } from '../messaging/index.js';\n",
     from: AGREEMENT,
+  },
+  {
+    rule: 'limits-know-no-feature',
+    file: 'src/limits/planted.ts',
+    text: "import type { AgreementFacts } from '../agreement/index.js';\n",
+    from: 'src/limits/limits.module.ts',
   },
   {
     rule: 'outbox-knows-no-feature',

@@ -117,7 +117,7 @@ const COMPATIBLE: Readonly<Record<string, Change>> = {
     api.paths['/v1/agreement'].post.responses['429'] = resend(api).responses['429'];
   },
   'there is a new header of the answer': (api) =>
-    (resend(api).responses['202'].headers['Idempotency-Replayed'] = { schema: { type: 'boolean' } }),
+    (resend(api).responses['202'].headers['Server-Timing'] = { schema: { type: 'string' } }),
   'a field that is not needed is taken': (api) =>
     (schema(api, 'CreateAgreementDto').properties.channel = { type: 'string' }),
   'a field is needed no longer, because another may take its place': (api) => {
@@ -127,7 +127,7 @@ const COMPATIBLE: Readonly<Record<string, Change>> = {
   'a new value is taken': (api) => field(api, 'CreateAgreementDto', 'locale').enum.push('kk'),
   'a text may be longer': (api) => (field(api, 'CreateAgreementDto', 'phone').maxLength = 320),
   'a header may be sent': (api) =>
-    resend(api).parameters.push({ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string' } }),
+    resend(api).parameters.push({ name: 'Prefer', in: 'header', required: false, schema: { type: 'string' } }),
   'a parameter may be sent': (api) =>
     api.paths['/v1/agreement'].get.parameters.push({
       name: 'test',

@@ -34,17 +34,19 @@ let described: Awaited<ReturnType<typeof describeApi>>;
 
 const ALWAYS = ['401 unauthorized', '403 forbidden', '500 internal_error', '503 unavailable'];
 const MALFORMED = ['400 malformed_request', '413 malformed_request', '415 malformed_request'];
-const WITH_BODY = [...ALWAYS, ...MALFORMED, '422 validation_failed'];
+const KEYED = ['422 idempotency_key_reused', '409 request_in_progress'];
+const WITH_BODY = [...ALWAYS, ...MALFORMED, '422 validation_failed', ...KEYED];
 const TO_ONE = [...WITH_BODY, '404 agreement_not_found'];
 const OVER = ['409 already_confirmed', '409 agreement_closed'];
 
 /** What a call can go wrong with, by the table of errors. */
+const LIMITED = ['429 send_limit_reached', '429 rate_limited'];
 const PROBLEMS_OF: Readonly<Record<string, readonly string[]>> = {
-  createAgreement: [...WITH_BODY, '422 phone_not_allowed'],
+  createAgreement: [...WITH_BODY, ...LIMITED, '422 phone_not_allowed'],
   confirmAgreement: [
     ...[...TO_ONE, ...OVER, '409 code_not_sent_yet', '422 code_invalid', '409 attempts_exhausted', '410 code_expired'],
   ],
-  resendCode: [...TO_ONE, ...OVER, '429 resend_too_soon', '429 send_limit_reached'],
+  resendCode: [...TO_ONE, ...OVER, ...LIMITED, '429 resend_too_soon'],
   cancelAgreement: [...TO_ONE, ...OVER],
   withdrawAgreement: [...TO_ONE, '409 not_confirmed'],
   getAgreement: [...ALWAYS, '404 agreement_not_found'],

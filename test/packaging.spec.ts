@@ -17,7 +17,8 @@ const services = packaging.composeServices(compose);
 const ROLES = ['api', 'relay', 'worker'];
 
 /** Keys, so that reading a configuration makes none on this machine. */
-const KEYS = { OTP_KEYS: `a:${'A'.repeat(44)}`, CONTACT_KEYS: `b:${'B'.repeat(44)}` };
+const key = (of: string) => createHash('sha256').update(of).digest('base64');
+const KEYS = { OTP_KEYS: `a:${key('codes')}`, CONTACT_KEYS: `b:${key('contacts')}` };
 
 const PRODUCTION = {
   NODE_ENV: 'production',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { anAgreement, faultOf, MINUTE, type TestAgreement } from '../../test/support/agreements.js';
+import { Secret } from '../secret.js';
 
 /** Guesses wrong until the agreement or its code takes no more, and gives what was left after each. */
 function guessWrong(agreement: TestAgreement): number[] {
@@ -94,7 +95,7 @@ describe('the budget of wrong guesses', () => {
     const after = { ...before.policy, attempts: 3 };
 
     expect(before.agreement.attemptsLeft(after)).toBe(0);
-    expect(faultOf(() => before.agreement.confirm(before.code, before.keys, after, before.now))).toEqual({
+    expect(faultOf(() => before.agreement.confirm(new Secret(before.code), before.keys, after, before.now))).toEqual({
       code: 'attempts_exhausted',
     });
   });

@@ -12,22 +12,39 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CONFIG, type Config } from '../config.js';
-import { ApiProblems, Client, InputPipe, NoFieldsPipe, Problem, Traceparent } from '../http/index.js';
+import {
+  ApiProblems,
+  Client,
+  From,
+  IdempotencyKey,
+  InputPipe,
+  NoFieldsPipe,
+  Problem,
+  RATE_LIMIT_HEADERS,
+  sayQuotas,
+  Traceparent,
+} from '../http/index.js';
+import { Secret } from '../secret.js';
 import { ConfirmAgreementDto, CreateAgreementDto, EXAMPLE, ListAgreementsDto, ReasonDto } from './agreement.dto.js';
-import { AgreementError } from './agreement.errors.js';
 import type { AgreementView } from './agreement.view.js';
+import { known, requestOf, timeOf } from './agreement-request.dto.js';
 import { AgreementDto, AgreementListDto } from './agreement-view.dto.js';
 import { CancelAgreement } from './cancel-agreement.js';
 import { ConfirmAgreement } from './confirm-agreement.js';
-import { type AgreementRequest, CreateAgreement } from './create-agreement.js';
+import { type Caller, CreateAgreement } from './create-agreement.js';
 import { GetAgreement } from './get-agreement.js';
+import type { Replayed } from './kept-answers.repository.js';
+import type { KeyedRequest } from './keyed-request.js';
 import { type AgreementPage, ListAgreements } from './list-agreements.js';
 import { RequestResend } from './request-resend.js';
 import { WithdrawAgreement } from './withdraw-agreement.js';
 
 /** What every route may answer, whatever it does. */
 const ALWAYS = ['unauthorized', 'forbidden', 'unavailable', 'internal_error'] as const;
-const WITH_BODY = ['malformed_request', 'validation_failed', ...ALWAYS] as const;
+const WITH_BODY = [
+  ...(['malformed_request', 'validation_failed', 'idempotency_key_reused', 'request_in_progress'] as const),
+  ...ALWAYS,
+] as const;
 /** What every call with a body to one agreement may be answered, and what all but a withdrawal. */
 const TO_ONE = ['agreement_not_found', ...WITH_BODY] as const;
 const OVER = ['already_confirmed', 'agreement_closed'] as const;
@@ -61,18 +78,24 @@ export class AgreementController {
   @ApiCreatedResponse({
     type: AgreementDto,
     description: 'Taken; the code is on its way.',
-    headers: { Location: { description: '/v1/agreement/{reference}', schema: { type: 'string' } } },
+    headers: {
+      Location: { description: '/v1/agreement/{reference}', schema: { type: 'string' } },
+      ...RATE_LIMIT_HEADERS,
+    },
   })
-  @ApiProblems('phone_not_allowed', ...WITH_BODY)
+  @ApiProblems('phone_not_allowed', 'send_limit_reached', 'rate_limited', ...WITH_BODY)
   async create(
-    @Client() client: string,
+    @From() caller: Caller,
     @Traceparent() traceparent: string,
+    @IdempotencyKey() keyed: KeyedRequest | null,
     @Body() body: CreateAgreementDto,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<AgreementView> {
-    const agreement = await this.commands.execute(new CreateAgreement(client, this.#requestOf(body), traceparent));
-    void reply.header('Location', `/v1/agreement/${agreement.reference}`);
-    return agreement;
+  ): Promise<AgreementView | Replayed> {
+    const request = requestOf(body, this.config.documentDefault);
+    const { answer, quotas } = await this.commands.execute(new CreateAgreement(caller, request, traceparent, keyed));
+    sayQuotas(reply, quotas);
+    void reply.header('Location', `/v1/agreement/${answer.reference}`);
+    return answer;
   }
 
   @Get()
@@ -123,16 +146,18 @@ export class AgreementController {
   confirm(
     @Client() client: string,
     @Traceparent() traceparent: string,
+    @IdempotencyKey() keyed: KeyedRequest | null,
     @Param('reference') reference: string,
     @Body() { code }: ConfirmAgreementDto,
-  ): Promise<AgreementView> {
+  ): Promise<AgreementView | Replayed> {
     const { length } = this.config.otp;
     if (code.length !== length) {
       throw new Problem('validation_failed', {
         errors: [{ field: 'code', message: `must be exactly ${length} digits` }],
       });
     }
-    return this.commands.execute(new ConfirmAgreement(client, known(reference), code, traceparent));
+    const guess = new Secret(code);
+    return this.commands.execute(new ConfirmAgreement(client, known(reference), guess, traceparent, keyed));
   }
 
   @Post(':reference/resend')
@@ -155,15 +180,21 @@ export class AgreementController {
     description:
       'A new code is on its way; the old one is good until the new one is issued. While the newest code still waits ' +
       'to be sent, nothing changes.',
+    headers: RATE_LIMIT_HEADERS,
   })
-  @ApiProblems('resend_too_soon', 'send_limit_reached', ...OVER, ...TO_ONE)
-  resend(
-    @Client() client: string,
+  @ApiProblems('resend_too_soon', 'send_limit_reached', 'rate_limited', ...OVER, ...TO_ONE)
+  async resend(
+    @From() caller: Caller,
     @Traceparent() traceparent: string,
+    @IdempotencyKey() keyed: KeyedRequest | null,
     @Param('reference') reference: string,
     @Body(NoFieldsPipe) _body: undefined,
-  ): Promise<AgreementView> {
-    return this.commands.execute(new RequestResend(client, known(reference), traceparent));
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AgreementView | Replayed> {
+    const resend = new RequestResend(caller, known(reference), traceparent, keyed);
+    const { answer, quotas } = await this.commands.execute(resend);
+    sayQuotas(reply, quotas);
+    return answer;
   }
 
   @Post(':reference/cancel')
@@ -180,10 +211,11 @@ export class AgreementController {
   cancel(
     @Client() client: string,
     @Traceparent() traceparent: string,
+    @IdempotencyKey() keyed: KeyedRequest | null,
     @Param('reference') reference: string,
     @Body() { reason }: ReasonDto,
-  ): Promise<AgreementView> {
-    return this.commands.execute(new CancelAgreement(client, known(reference), reason ?? null, traceparent));
+  ): Promise<AgreementView | Replayed> {
+    return this.commands.execute(new CancelAgreement(client, known(reference), reason ?? null, traceparent, keyed));
   }
 
   @Post(':reference/withdraw')
@@ -200,42 +232,10 @@ export class AgreementController {
   withdraw(
     @Client() client: string,
     @Traceparent() traceparent: string,
+    @IdempotencyKey() keyed: KeyedRequest | null,
     @Param('reference') reference: string,
     @Body() { reason }: ReasonDto,
-  ): Promise<AgreementView> {
-    return this.commands.execute(new WithdrawAgreement(client, known(reference), reason ?? null, traceparent));
+  ): Promise<AgreementView | Replayed> {
+    return this.commands.execute(new WithdrawAgreement(client, known(reference), reason ?? null, traceparent, keyed));
   }
-
-  #requestOf(body: CreateAgreementDto): AgreementRequest {
-    const { subject = {}, metadata = {}, locale = 'ru' } = body;
-    const document = body.document ?? this.config.documentDefault;
-    if (!document) {
-      throw new Problem('validation_failed', {
-        errors: [{ field: 'document', message: 'is needed: there is no default' }],
-      });
-    }
-    const { id, version, sha256 } = document;
-    return {
-      idHash: body.id_hash,
-      phone: body.phone,
-      document: { id, version, sha256: sha256.toLowerCase() },
-      locale,
-      metadata,
-      subject: {
-        ip: subject.ip ?? null,
-        userAgent: subject.user_agent ?? null,
-        shownAt: timeOf(subject.shown_at) ?? null,
-      },
-    };
-  }
-}
-
-/** What cannot be a reference is an unknown one; anything else would tell the two apart. */
-function known(reference: string): string {
-  if (/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(reference)) return reference.toLowerCase();
-  throw new AgreementError({ code: 'agreement_not_found' });
-}
-
-function timeOf(text: string | undefined): Date | undefined {
-  return text === undefined ? undefined : new Date(text);
 }

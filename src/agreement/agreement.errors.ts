@@ -15,11 +15,17 @@ export type AgreementFault =
   | { readonly code: 'not_confirmed' }
   | { readonly code: 'agreement_closed'; readonly status: AgreementStatus }
   | { readonly code: 'resend_too_soon'; /** Whole seconds, rounded up. */ readonly retryAfter: number }
+  | { readonly code: 'idempotency_key_reused' }
+  | { readonly code: 'request_in_progress'; /** Whole seconds. */ readonly retryAfter: number }
   | { readonly code: 'send_limit_reached'; readonly limit: 'agreement' };
 
 /** A rule of the domain that stands against what was asked. */
 export class AgreementError extends Error {
-  constructor(readonly fault: AgreementFault) {
+  /** @param replayed whether it was answered before, to a request with the same key */
+  constructor(
+    readonly fault: AgreementFault,
+    readonly replayed = false,
+  ) {
     super(fault.code);
   }
 }

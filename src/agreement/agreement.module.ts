@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { CONFIG, type Config, type NamedKey } from '../config.js';
+import { LimitsModule } from '../limits/limits.module.js';
 import { OutboxModule } from '../outbox/outbox.module.js';
 import { AgreementController } from './agreement.controller.js';
 import { AgreementRepository } from './agreement.repository.js';
@@ -10,9 +11,13 @@ import { CodeKeys } from './confirmation-code.js';
 import { ContactKeys } from './contact-keys.js';
 import { CreateAgreementHandler } from './create-agreement.js';
 import { ExpireAgreementsHandler } from './expire-agreements.js';
+import { ExpireIdempotencyKeysHandler } from './expire-idempotency-keys.js';
 import { GetAgreementHandler } from './get-agreement.js';
 import { IssueCodeHandler } from './issue-code.js';
+import { KeptAnswers } from './kept-answers.repository.js';
+import { RequestKeys } from './keyed-request.js';
 import { ListAgreementsHandler } from './list-agreements.js';
+import { NewAgreements } from './new-agreements.repository.js';
 import { RequestResendHandler } from './request-resend.js';
 import { WithdrawAgreementHandler } from './withdraw-agreement.js';
 
@@ -20,9 +25,11 @@ const revealed = (keys: readonly NamedKey[]) => keys.map(({ id, secret }) => ({ 
 
 /** The agreement with its use cases; without `withApi` for a process that serves no routes. */
 @Module({
-  imports: [CqrsModule, OutboxModule],
+  imports: [CqrsModule, LimitsModule, OutboxModule],
   providers: [
     AgreementRepository,
+    NewAgreements,
+    KeptAnswers,
     {
       provide: CodeKeys,
       inject: [CONFIG],
@@ -33,6 +40,11 @@ const revealed = (keys: readonly NamedKey[]) => keys.map(({ id, secret }) => ({ 
       inject: [CONFIG],
       useFactory: ({ contactKeys }: Config) => new ContactKeys(revealed(contactKeys)),
     },
+    {
+      provide: RequestKeys,
+      inject: [CONFIG],
+      useFactory: ({ contactKeys }: Config) => new RequestKeys(revealed(contactKeys)),
+    },
     CreateAgreementHandler,
     ConfirmAgreementHandler,
     RequestResendHandler,
@@ -40,6 +52,7 @@ const revealed = (keys: readonly NamedKey[]) => keys.map(({ id, secret }) => ({ 
     WithdrawAgreementHandler,
     IssueCodeHandler,
     ExpireAgreementsHandler,
+    ExpireIdempotencyKeysHandler,
     GetAgreementHandler,
     ListAgreementsHandler,
   ],

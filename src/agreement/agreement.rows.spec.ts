@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { anAgreement, asLoaded, BORN, bornPlus, MINUTE, type TestAgreement } from '../../test/support/agreements.js';
+import { Secret } from '../secret.js';
 import { Agreement } from './agreement.js';
 import { fromRow, newRow, saveParameters } from './agreement.rows.js';
 import type { AgreementRow } from './agreement.schema.js';
@@ -44,6 +45,7 @@ describe('the row of an agreement', () => {
     const loaded = fromRow(NEW_ROW);
 
     expect(loaded.facts).toEqual(agreement.facts);
+    expect(loaded.facts.contact.address?.reveal()).toBe('+79161234567');
     expect(loaded.progress).toEqual(agreement.progress);
     expect(loaded.version).toBe(1);
     expect(loaded.changes).toEqual({ events: [], history: [] });
@@ -146,6 +148,6 @@ describe('the row of an agreement', () => {
     const loaded = fromRow(row);
 
     expect(loaded).toBeInstanceOf(Agreement);
-    expect(loaded.confirm(agreement.code, agreement.keys, agreement.policy, BORN)).toEqual({ right: true });
+    expect(loaded.confirm(new Secret(agreement.code), agreement.keys, agreement.policy, BORN)).toEqual({ right: true });
   });
 });

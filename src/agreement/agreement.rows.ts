@@ -1,7 +1,10 @@
+import type { NewEntry } from '../limits/index.js';
 import { toIntegrationEvent } from './agreement.events.js';
 import { Agreement, type AgreementChanges } from './agreement.js';
 import type { AgreementRow } from './agreement.schema.js';
 import type { AgreementState, IssuedCode } from './agreement.state.js';
+import type { KeptColumns } from './kept-answers.repository.js';
+import { secretPhone } from './phone-number.js';
 
 /** The aggregate in a row. */
 export function fromRow(row: AgreementRow): Agreement {
@@ -11,7 +14,7 @@ export function fromRow(row: AgreementRow): Agreement {
     idHash: row.id_hash,
     contact: {
       channel: row.channel,
-      address: row.contact,
+      address: row.contact === null ? null : secretPhone(row.contact),
       hash: row.contact_hash,
       hashKeyId: row.contact_key_id,
       country: row.country,
@@ -48,11 +51,17 @@ function codeFrom(row: AgreementRow): IssuedCode | null {
   if (row.code_generation === null) return null;
   return {
     generation: row.code_generation,
-    seal: { keyId: present(row.code_key_id), nonce: present(row.code_nonce), hash: present(row.code_hash) },
+    seal: sealFrom(row),
     issuedAt: present(row.code_issued_at),
     expiresAt: present(row.code_expires_at),
     failures: present(row.code_failures),
   };
+}
+
+/** All of it or, once it was forgotten, nothing. */
+function sealFrom({ code_key_id: keyId, code_nonce: nonce, code_hash: hash }: AgreementRow): IssuedCode['seal'] {
+  if (keyId === null && nonce === null && hash === null) return null;
+  return { keyId: present(keyId), nonce: present(nonce), hash: present(hash) };
 }
 
 function present<T>(value: T | null): T {
@@ -60,8 +69,20 @@ function present<T>(value: T | null): T {
   return value;
 }
 
-/** What the statement ADD wants to know of one new agreement, ready for JSON. */
-export function newRow(agreement: Agreement, eventId: string, traceparent: string | null): object {
+/** One new agreement for the statements ADD and ADD_KEPT, ready for JSON. */
+export interface NewRow {
+  readonly reference: string;
+  /** Only with an Idempotency-Key. */
+  readonly key?: string;
+}
+
+/** What it counts under, for ADD. */
+export function countedRow(row: NewRow, { contact_keys, prefix_keys, limit_country, address_keys }: NewEntry): NewRow {
+  return { ...row, ...{ contact_keys, prefix_keys, limit_country, address_keys } };
+}
+
+/** What the statement ADD wants to know of one new agreement. */
+export function newRow(agreement: Agreement, eventId: string, traceparent: string | null): NewRow {
   const { facts, changes } = agreement;
   const { contact, document, subject } = facts;
   const [entry] = changes.history;
@@ -71,7 +92,7 @@ export function newRow(agreement: Agreement, eventId: string, traceparent: strin
   return {
     ...{ reference: facts.reference, client: facts.client, id_hash: facts.idHash, channel: contact.channel },
     ...{
-      contact: contact.address,
+      contact: contact.address?.reveal() ?? null,
       contact_hash: `\\x${contact.hash.toString('hex')}`,
       contact_key_id: contact.hashKeyId,
     },
@@ -81,6 +102,13 @@ export function newRow(agreement: Agreement, eventId: string, traceparent: strin
     ...{ created_at: facts.createdAt, expires_at: facts.expiresAt, kind: entry.kind, detail: entry.detail },
     ...{ event_id: eventId, type, payload: data, traceparent },
   };
+}
+
+/** What ADD_KEPT wants to know besides. */
+export function keptRow(row: NewRow, { key, fingerprint, keyId, status, answer }: KeptColumns): NewRow {
+  const hash = `\\x${fingerprint.toString('hex')}`;
+  const kept = { key, fingerprint: hash, fingerprint_key_id: keyId, answer_status: status, answer };
+  return { ...row, ...kept };
 }
 
 /** The parameters of the statement SAVE. */
@@ -102,11 +130,16 @@ export function saveParameters(
   ];
 }
 
+/** The parameters that SAVE_KEPT has besides. */
+export function keptParameters({ key, fingerprint, keyId, status, answer }: KeptColumns): unknown[] {
+  return [key, fingerprint, keyId, status, answer];
+}
+
 function codeColumns(state: AgreementState): unknown[] {
   const code = state.status === 'pending' ? state.code : null;
   if (!code) return new Array<null>(7).fill(null);
   const { generation, seal, issuedAt, expiresAt, failures } = code;
-  return [generation, seal.keyId, seal.nonce, seal.hash, issuedAt, expiresAt, failures];
+  return [generation, seal?.keyId ?? null, seal?.nonce ?? null, seal?.hash ?? null, issuedAt, expiresAt, failures];
 }
 
 function timeColumns(state: AgreementState): [Date | null, Date | null] {

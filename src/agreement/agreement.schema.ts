@@ -92,6 +92,7 @@ export const agreementSchema = new EntitySchema<AgreementRow>({
     { name: 'agreement_client', columns: ['client', 'reference'] },
     { name: 'agreement_id_hash', columns: ['client', 'id_hash', 'reference'] },
     { name: 'agreement_expires_at', columns: ['expires_at'] },
+    { name: 'agreement_closed_at', columns: ['closed_at', 'reference'], where: 'closed_at IS NOT NULL' },
   ],
   checks: [
     {

@@ -1,3 +1,4 @@
+import type { Secret } from '../secret.js';
 import type { CodeSeal } from './confirmation-code.js';
 
 /** The limits of the domain; durations in milliseconds. */
@@ -30,8 +31,8 @@ export interface Document {
 /** Where a code can reach the person. */
 export interface Contact {
   readonly channel: Channel;
-  /** E.164; null once it has been purged. */
-  readonly address: string | null;
+  /** E.164, shown masked; null once it has been purged. */
+  readonly address: Secret<string> | null;
   /** Keyed hash that outlives the address. */
   readonly hash: Buffer;
   readonly hashKeyId: string;
@@ -65,7 +66,8 @@ export interface AgreementFacts {
 /** The one code that can confirm. */
 export interface IssuedCode {
   readonly generation: number;
-  readonly seal: CodeSeal;
+  /** Null once it was forgotten, some time after the end of the code. */
+  readonly seal: CodeSeal | null;
   readonly issuedAt: Date;
   readonly expiresAt: Date;
   /** Wrong guesses of this code. */
@@ -104,8 +106,8 @@ export interface AgreementProgress {
 export type Issue =
   | {
       readonly kind: 'issued';
-      readonly code: string;
+      readonly code: Secret<string>;
       /** No try may start at or after this time. */
       readonly sendBefore: Date;
     }
-  | { readonly kind: 'obsolete'; readonly reason: 'closed' | 'superseded' | 'expired' };
+  | { readonly kind: 'obsolete'; readonly reason: 'closed' | 'superseded' | 'expired' | 'limit' };

@@ -1,3 +1,4 @@
+import type { Secret } from '../secret.js';
 import { AgreementError } from './agreement.errors.js';
 import type { AgreementEvent } from './agreement.events.js';
 import type {
@@ -103,10 +104,10 @@ export class Agreement {
    * @throws AgreementError agreement_closed, already_confirmed, code_not_sent_yet, code_expired, attempts_exhausted
    * @throws UnknownCodeKey which costs no attempt
    */
-  confirm(guess: string, keys: CodeKeys, policy: AgreementPolicy, now: Date): GuessOutcome {
+  confirm(guess: Secret<string>, keys: CodeKeys, policy: AgreementPolicy, now: Date): GuessOutcome {
     const { code } = this.#mustBePending(now);
     if (!code) throw new AgreementError({ code: 'code_not_sent_yet' });
-    if (now >= code.expiresAt) throw new AgreementError({ code: 'code_expired' });
+    if (!code.seal || now >= code.expiresAt) throw new AgreementError({ code: 'code_expired' });
     if (this.attemptsLeft(policy) === 0) throw new AgreementError({ code: 'attempts_exhausted' });
     if (!keys.matches(this.#subjectOf(code.generation), code.seal, guess)) return this.#mismatch(code, policy, now);
     const { generation } = code;
@@ -147,7 +148,7 @@ export class Agreement {
     const issued = state.code?.generation === generation ? state.code : undefined;
     const expiresAt = issued?.expiresAt ?? earlier(later(now, policy.ttl), this.facts.expiresAt);
     const sendBefore = later(expiresAt, -lastMomentToSend(policy));
-    if (now >= sendBefore) return { kind: 'obsolete', reason: 'expired' };
+    if (now >= sendBefore || issued?.seal === null) return { kind: 'obsolete', reason: 'expired' };
     const subject = this.#subjectOf(generation);
     const seal = issued?.seal ?? keys.seal(subject, nonce);
     if (!issued) this.#issue({ generation, seal, issuedAt: now, expiresAt, failures: 0 });

@@ -39,7 +39,7 @@ export function viewOf(agreement: Agreement, delivery: Delivery, policy: Agreeme
   return {
     reference: facts.reference,
     id_hash: facts.idHash,
-    phone: address === null ? null : maskPhoneNumber(address),
+    phone: address === null ? null : maskPhoneNumber(address.reveal()),
     document: facts.document,
     locale: facts.locale,
     metadata: facts.metadata,

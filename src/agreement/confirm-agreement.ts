@@ -2,19 +2,23 @@ import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CONFIG, type Config } from '../config.js';
 import { MustBeHandled } from '../must-be-handled.js';
+import type { Secret } from '../secret.js';
 import { AgreementError } from './agreement.errors.js';
 import { AgreementRepository } from './agreement.repository.js';
 import { type AgreementView, viewOf } from './agreement.view.js';
 import { CodeKeys } from './confirmation-code.js';
+import type { Replayed } from './kept-answers.repository.js';
+import type { KeyedRequest } from './keyed-request.js';
 
 /** One guess at the code. */
 @MustBeHandled
-export class ConfirmAgreement extends Command<AgreementView> {
+export class ConfirmAgreement extends Command<AgreementView | Replayed> {
   constructor(
     readonly client: string,
     readonly reference: string,
-    readonly guess: string,
+    readonly guess: Secret<string>,
     readonly traceparent: string | null,
+    readonly keyed: KeyedRequest | null = null,
   ) {
     super();
   }
@@ -33,14 +37,13 @@ export class ConfirmAgreementHandler implements ICommandHandler<ConfirmAgreement
    * attempts_exhausted; and code_invalid, once the failed attempt is committed
    * @throws UnknownCodeKey
    */
-  async execute({ client, reference, guess, traceparent }: ConfirmAgreement): Promise<AgreementView> {
+  async execute(command: ConfirmAgreement): Promise<AgreementView | Replayed> {
     const { otp } = this.config;
-    const { loaded, result } = await this.agreements.change(reference, client, traceparent, ({ agreement, now }) =>
-      agreement.confirm(guess, this.keys, otp, now),
-    );
-    if (!result.right) {
-      throw new AgreementError({ code: 'code_invalid', attemptsLeft: result.attemptsLeft, status: result.status });
-    }
-    return viewOf(loaded.agreement, loaded.delivery, otp, loaded.now);
+    return this.agreements.answer(command, ({ agreement, delivery, now }) => {
+      const outcome = agreement.confirm(command.guess, this.keys, otp, now);
+      if (outcome.right) return viewOf(agreement, delivery, otp, now);
+      const { attemptsLeft, status } = outcome;
+      return new AgreementError({ code: 'code_invalid', attemptsLeft, status });
+    });
   }
 }

@@ -10,5 +10,10 @@ export {
 export { agreementSchema } from './agreement.schema.js';
 export type { AgreementFacts } from './agreement.state.js';
 export { UnknownCodeKey } from './confirmation-code.js';
+export { cancelErased } from './erase-agreement.js';
 export { ExpireAgreements } from './expire-agreements.js';
+export { ExpireIdempotencyKeys } from './expire-idempotency-keys.js';
 export { IssueCode } from './issue-code.js';
+export { Replayed } from './kept-answers.repository.js';
+export type { KeyedRequest } from './keyed-request.js';
+export { maskPhoneNumber, parsePhoneNumber, secretPhone } from './phone-number.js';

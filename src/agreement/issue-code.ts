@@ -22,6 +22,8 @@ export class IssueCode extends Command<IssuedTo> {
     readonly reference: string,
     readonly generation: number,
     readonly traceparent: string | null,
+    /** Whether a limit of sending stands against it: then no code is made. */
+    readonly limited: boolean,
   ) {
     super();
   }
@@ -36,12 +38,19 @@ export class IssueCodeHandler implements ICommandHandler<IssueCode> {
   ) {}
 
   /** @throws AgreementError agreement_not_found @throws UnknownCodeKey */
-  async execute({ reference, generation, traceparent }: IssueCode): Promise<IssuedTo> {
+  async execute({ reference, generation, traceparent, limited }: IssueCode): Promise<IssuedTo> {
+    if (limited) return this.#withheld(reference);
     const nonce = randomBytes(16);
     const { loaded, result } = await this.agreements.change(reference, null, traceparent, ({ agreement, now }) =>
       agreement.issueCode(generation, nonce, this.keys, this.config.otp, now),
     );
     const { facts, progress } = loaded.agreement;
     return { issue: result, facts, requestedAt: progress.requestedAt };
+  }
+
+  async #withheld(reference: string): Promise<IssuedTo> {
+    const { agreement, now } = await this.agreements.load(reference, null);
+    const reason = agreement.stateAt(now).status === 'pending' ? 'limit' : 'closed';
+    return { issue: { kind: 'obsolete', reason }, facts: agreement.facts, requestedAt: agreement.progress.requestedAt };
   }
 }

@@ -6,6 +6,7 @@ import { Database } from '../database/index.js';
 import { MustBeHandled } from '../must-be-handled.js';
 import { fromRow } from './agreement.rows.js';
 import { type AgreementRow, agreementSchema } from './agreement.schema.js';
+import { SEND_REASON, SEND_STATE } from './agreement.sql.js';
 import type { AgreementStatus } from './agreement.state.js';
 import { type AgreementView, type Delivery, viewOf } from './agreement.view.js';
 
@@ -55,8 +56,8 @@ export class ListAgreementsHandler implements IQueryHandler<ListAgreements> {
     const query = this.database.source
       .createQueryBuilder(agreementSchema, 'a')
       .select('a.*')
-      .addSelect('s.state', 'send_state')
-      .addSelect('s.reason', 'send_reason')
+      .addSelect(SEND_STATE, 'send_state')
+      .addSelect(SEND_REASON, 'send_reason')
       .addSelect('now()', 'now')
       .leftJoin('send', 's', 's.reference = a.reference AND s.generation = a.generation')
       .where('a.client = :client', { client })

@@ -4,15 +4,18 @@ import { CONFIG, type Config } from '../config.js';
 import { MustBeHandled } from '../must-be-handled.js';
 import { AgreementRepository } from './agreement.repository.js';
 import { type AgreementView, viewOf } from './agreement.view.js';
+import type { Replayed } from './kept-answers.repository.js';
+import type { KeyedRequest } from './keyed-request.js';
 
 /** Takes a confirmed agreement back; needs neither a code nor a contact. */
 @MustBeHandled
-export class WithdrawAgreement extends Command<AgreementView> {
+export class WithdrawAgreement extends Command<AgreementView | Replayed> {
   constructor(
     readonly client: string,
     readonly reference: string,
     readonly reason: string | null,
     readonly traceparent: string | null,
+    readonly keyed: KeyedRequest | null = null,
   ) {
     super();
   }
@@ -26,10 +29,10 @@ export class WithdrawAgreementHandler implements ICommandHandler<WithdrawAgreeme
   ) {}
 
   /** @throws AgreementError agreement_not_found, not_confirmed */
-  async execute({ client, reference, reason, traceparent }: WithdrawAgreement): Promise<AgreementView> {
-    const { loaded } = await this.agreements.change(reference, client, traceparent, ({ agreement, now }) =>
-      agreement.withdraw(reason, now),
-    );
-    return viewOf(loaded.agreement, loaded.delivery, this.config.otp, loaded.now);
+  async execute(command: WithdrawAgreement): Promise<AgreementView | Replayed> {
+    return this.agreements.answer(command, ({ agreement, delivery, now }) => {
+      agreement.withdraw(command.reason, now);
+      return viewOf(agreement, delivery, this.config.otp, now);
+    });
   }
 }

@@ -1,6 +1,7 @@
 export { createDataSource } from './data-source.js';
-export { Database, type Statement } from './database.js';
+export { Database, type Query, type Statement } from './database.js';
 export { DatabaseClock } from './database-clock.js';
+export { firstReference } from './first-reference.js';
 export { Inserts } from './inserts.js';
 export { OperatorDatabase } from './operator-database.js';
 export { DatabaseUnavailable, isUnavailable } from './unavailable.js';

@@ -54,7 +54,11 @@ export class ProblemDto {
   })
   reason?: string;
 
-  @ApiProperty({ type: String, required: false, description: 'With `send_limit_reached`: which limit.' })
+  @ApiProperty({
+    type: String,
+    required: false,
+    description: 'With `send_limit_reached`: agreement, phone, prefix, country, client or hold.',
+  })
   limit?: string;
 
   @ApiProperty({ type: 'integer', required: false, description: 'Seconds; equal to the header Retry-After.' })
@@ -71,7 +75,9 @@ const EXAMPLES: Partial<Record<ProblemCode, ProblemDetails>> = {
   code_invalid: { attempts_left: 2, agreement_status: 'pending' },
   agreement_closed: { agreement_status: 'expired' },
   resend_too_soon: { retry_after: 42 },
-  send_limit_reached: { limit: 'agreement' },
+  send_limit_reached: { limit: 'phone', retry_after: 540 },
+  rate_limited: { retry_after: 30 },
+  request_in_progress: { retry_after: 1 },
   unavailable: { retry_after: 2 },
 };
 
@@ -98,12 +104,19 @@ function describe(status: number, codes: readonly ProblemCode[]): MethodDecorato
     content: { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) }, examples } },
     headers: {
       ...(retry ? { 'Retry-After': header('When to try again, in seconds.', 'integer') } : {}),
+      ...(codes.includes('send_limit_reached') ? RATE_LIMIT_HEADERS : {}),
       ...(codes.includes('unauthorized') ? { 'WWW-Authenticate': header('Bearer', 'string') } : {}),
     },
   });
 }
 
 const header = (description: string, type: 'integer' | 'string') => ({ description, schema: { type } });
+
+/** Of every answer that asks for a code, refused or not. */
+export const RATE_LIMIT_HEADERS = {
+  'RateLimit-Policy': header('Your own limits: `"phone-600";q=5;w=600`, so many in so many seconds.', 'string'),
+  RateLimit: header('What is left of them: `"phone-600";r=4;t=600`, and in how many seconds there is more.', 'string'),
+};
 
 function example(code: ProblemCode, status: number): object {
   return documentOf(new Problem(code, { ...EXAMPLES[code], status }), INSTANCE, 'ru');

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD } from '@nestjs/core';
-import { ApiKeyGuard } from './api-key.guard.js';
+import { APP_FILTER } from '@nestjs/core';
+import { ApiKeys } from './api-keys.js';
+import { ApiKeysFile } from './api-keys-file.js';
 import { HealthController } from './health.controller.js';
 import { Health } from './health.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -10,12 +11,7 @@ import { RouteTable } from './route-table.js';
 @Global()
 @Module({
   controllers: [HealthController],
-  providers: [
-    Health,
-    RouteTable,
-    { provide: APP_GUARD, useClass: ApiKeyGuard },
-    { provide: APP_FILTER, useClass: ProblemFilter },
-  ],
+  providers: [Health, RouteTable, ApiKeys, ApiKeysFile, { provide: APP_FILTER, useClass: ProblemFilter }],
   exports: [Health, RouteTable],
 })
 export class HttpModule {}

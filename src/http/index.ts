@@ -1,7 +1,13 @@
-export { ApiProblems, ProblemDto, problemTable } from './api-problems.js';
+export { ApiProblems, ProblemDto, problemTable, RATE_LIMIT_HEADERS } from './api-problems.js';
+export { boundMetricsServer, HEADER_BYTES, TIMES } from './connection-limits.js';
 export { Health } from './health.js';
+export { IdempotencyKey } from './idempotency-key.js';
 export { Problem } from './problem.js';
-export { Client, Traceparent } from './request.js';
+export { sayQuotas } from './problem-document.js';
+export { REPLAYED } from './replays.js';
+export { Client, From, Traceparent } from './request.js';
 export { ROUTE_SCOPES } from './route-scopes.js';
+export { DOCS_HEADERS, SECURITY_HEADERS } from './security-headers.js';
 export { IfGiven, IsCount, IsMetadata, IsText, IsTime } from './text.validators.js';
+export { answerUnreadable } from './unreadable-requests.js';
 export { InputPipe, NoFieldsPipe } from './validation.pipe.js';

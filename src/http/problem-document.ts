@@ -1,16 +1,25 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Negotiator from 'negotiator';
+import { type Quota, rateLimitHeaders } from '../limits/index.js';
 import { type Problem, PROBLEMS } from './problem.js';
 import { detailOf, type Language } from './problem-texts.js';
 
 /** The content type of every problem document. */
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
+/** What is left to the client of its own limits; nothing where none is set. */
+export function sayQuotas(reply: FastifyReply, quotas: readonly Quota[]): void {
+  if (quotas.length === 0) return;
+  const { policy, state } = rateLimitHeaders(quotas);
+  reply.headers({ 'RateLimit-Policy': policy, RateLimit: state });
+}
+
 /** Writes the document; also used where no controller is involved. */
 export function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
-  const { allow, retry_after: retryAfter } = problem.details;
+  const { allow, quotas, retry_after: retryAfter } = problem.details;
   if (retryAfter !== undefined) reply.header('Retry-After', String(retryAfter));
   if (allow) reply.header('Allow', allow.join(', '));
+  if (quotas) sayQuotas(reply, quotas);
   if (problem.code === 'unauthorized') reply.header('WWW-Authenticate', 'Bearer');
   const language = languageOf(request);
   const [path = ''] = request.url.split('?', 1);
@@ -29,7 +38,7 @@ export function documentOf({ code, status, details }: Problem, instance: string,
   const type = `urn:agreement-service:problem:${code}`;
   const detail = detailOf(code, details, language);
   const document = { type, title: PROBLEMS[code].title, status, detail, instance, code };
-  return { ...document, ...details, ...{ status, allow: undefined } };
+  return { ...document, ...details, ...{ status, allow: undefined, quotas: undefined } };
 }
 
 function languageOf(request: FastifyRequest): Language {

@@ -23,6 +23,9 @@ const STATUSES: Record<ProblemCode, number> = {
   agreement_closed: 409,
   resend_too_soon: 429,
   send_limit_reached: 429,
+  rate_limited: 429,
+  idempotency_key_reused: 422,
+  request_in_progress: 409,
   unavailable: 503,
   internal_error: 500,
 };
@@ -36,6 +39,9 @@ const VARIANTS: readonly (readonly [ProblemCode, ProblemDetails])[] = [
     (status) => ['agreement_closed', { agreement_status: status }] as const,
   ),
   ['forbidden', { reason: 'host' }],
+  ...['agreement', 'phone', 'prefix', 'country', 'client', 'hold'].map(
+    (limit) => ['send_limit_reached', { limit }] as const,
+  ),
 ];
 
 describe('the problems', () => {

@@ -56,8 +56,20 @@ const TEXTS: Record<ProblemCode, Record<Language, Text>> = {
     en: 'A code has been sent already. Try again later.',
   },
   send_limit_reached: {
-    ru: 'Достигнуто ограничение на отправку кодов.',
-    en: 'The limit of codes to send has been reached.',
+    ru: ({ limit }) => REACHED.ru[limit ?? ''] ?? 'Достигнуто ограничение на отправку кодов.',
+    en: ({ limit }) => REACHED.en[limit ?? ''] ?? 'The limit of codes to send has been reached.',
+  },
+  rate_limited: {
+    ru: 'Слишком много запросов с этого адреса. Повторите попытку позже.',
+    en: 'Too many requests from this address. Try again later.',
+  },
+  idempotency_key_reused: {
+    ru: 'Этот Idempotency-Key уже использован для другого запроса.',
+    en: 'This Idempotency-Key was used for another request already.',
+  },
+  request_in_progress: {
+    ru: 'Запрос с этим Idempotency-Key ещё выполняется. Повторите попытку позже.',
+    en: 'The first request with this Idempotency-Key is still running. Try again later.',
   },
   unavailable: {
     ru: 'Сервис временно недоступен. Повторите попытку позже.',
@@ -92,6 +104,25 @@ const PHONE: Record<Language, Record<string, string>> = {
     invalid: 'There is no such phone number.',
     not_mobile: 'This number cannot receive an SMS.',
     country: 'Sending to numbers of this country is not allowed.',
+  },
+};
+
+const REACHED: Record<Language, Record<string, string>> = {
+  ru: {
+    agreement: 'Все коды этого согласия уже отправлены.',
+    phone: 'На этот номер отправлено слишком много кодов. Повторите попытку позже.',
+    prefix: 'На номера этой серии отправлено слишком много кодов. Повторите попытку позже.',
+    country: 'В эту страну отправлено слишком много кодов. Повторите попытку позже.',
+    client: 'Слишком много запросов согласия от этого клиента. Повторите попытку позже.',
+    hold: 'Отправка на номера этой серии приостановлена. Повторите попытку позже.',
+  },
+  en: {
+    agreement: 'All codes of this agreement have been sent.',
+    phone: 'Too many codes were sent to this number. Try again later.',
+    prefix: 'Too many codes were sent to numbers of this range. Try again later.',
+    country: 'Too many codes were sent to this country. Try again later.',
+    client: 'Too many agreements were asked for by this client. Try again later.',
+    hold: 'Sending to numbers of this range is held back. Try again later.',
   },
 };
 

@@ -2,9 +2,11 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AgreementError, type AgreementFault, UnknownCodeKey } from '../agreement/index.js';
 import { isUnavailable } from '../database/index.js';
+import { LimitError } from '../limits/index.js';
 import { LOGGER, type Logger } from '../logger.js';
 import { Problem, unavailable } from './problem.js';
 import { send } from './problem-document.js';
+import { REPLAYED } from './replays.js';
 import { RouteTable } from './route-table.js';
 
 /** Turns whatever went wrong into the one documented shape, and into one line of the log. */
@@ -26,12 +28,14 @@ export class ProblemFilter implements ExceptionFilter {
       );
     }
     request.problem = problem;
+    if (error instanceof AgreementError && error.replayed) reply.header(REPLAYED, 'true');
     send(problem, request, reply);
   }
 
   #problemOf(error: unknown, request: FastifyRequest): Problem {
     if (error instanceof Problem) return error;
     if (error instanceof AgreementError) return fromFault(error.fault);
+    if (error instanceof LimitError) return fromLimit(error);
     if (isUnavailable(error)) return unavailable();
     if (error instanceof UnknownCodeKey) {
       this.logger.error(
@@ -68,6 +72,7 @@ function fromFault(fault: AgreementFault): Problem {
     case 'agreement_closed':
       return new Problem(fault.code, { agreement_status: fault.status });
     case 'resend_too_soon':
+    case 'request_in_progress':
       return new Problem(fault.code, { retry_after: fault.retryAfter });
     case 'send_limit_reached':
       return new Problem(fault.code, { limit: fault.limit });
@@ -77,8 +82,17 @@ function fromFault(fault: AgreementFault): Problem {
     case 'code_expired':
     case 'already_confirmed':
     case 'not_confirmed':
+    case 'idempotency_key_reused':
       return new Problem(fault.code);
   }
+}
+
+/** An address is no limit of sending: the contract has a code of its own for it. */
+function fromLimit({ limit, retryAfter, quotas }: LimitError): Problem {
+  const details = { retry_after: retryAfter, quotas };
+  return limit === 'address'
+    ? new Problem('rate_limited', details)
+    : new Problem('send_limit_reached', { limit, ...details });
 }
 
 /** Type, message and place of a defect, without the fields of a driver's error, which may hold parameters. */

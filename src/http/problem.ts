@@ -1,3 +1,5 @@
+import type { Quota } from '../limits/index.js';
+
 /** The stable codes of the contract, each with the status it goes out with unless the problem says another. */
 export const PROBLEMS = {
   validation_failed: { status: 422, title: 'Validation failed' },
@@ -17,6 +19,9 @@ export const PROBLEMS = {
   agreement_closed: { status: 409, title: 'Agreement closed' },
   resend_too_soon: { status: 429, title: 'Resend too soon' },
   send_limit_reached: { status: 429, title: 'Send limit reached' },
+  rate_limited: { status: 429, title: 'Rate limited' },
+  idempotency_key_reused: { status: 422, title: 'Idempotency key reused' },
+  request_in_progress: { status: 409, title: 'Request in progress' },
   unavailable: { status: 503, title: 'Service unavailable' },
   internal_error: { status: 500, title: 'Internal error' },
 } as const satisfies Record<string, { status: number; title: string }>;
@@ -42,11 +47,14 @@ export interface ProblemDetails {
   readonly errors?: readonly FieldError[];
   /** Methods that the path knows; sent as the header `Allow`. */
   readonly allow?: readonly string[];
+  /** What is left of the client's own limits; sent as the headers `RateLimit-Policy` and `RateLimit`. */
+  readonly quotas?: readonly Quota[];
 }
 
 /** The limit that a request met, by its name; undefined where it failed for another reason. */
 export function limitOf({ code, details }: Problem): string | undefined {
   if (code === 'send_limit_reached') return details.limit;
+  if (code === 'rate_limited') return 'address';
   return code === 'resend_too_soon' || code === 'attempts_exhausted' ? code : undefined;
 }
 

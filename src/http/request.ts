@@ -17,6 +17,12 @@ export const Client = createParamDecorator((_: unknown, context: ExecutionContex
   return context.switchToHttp().getRequest<FastifyRequest>().client;
 });
 
+/** Who asks: the client, from the IP address of the connection or, behind one of TRUSTED_PROXIES, of X-Forwarded-For. */
+export const From = createParamDecorator((_: unknown, context: ExecutionContext): { client: string; ip: string } => {
+  const { client, ip } = context.switchToHttp().getRequest<FastifyRequest>();
+  return { client, ip };
+});
+
 const TRACEPARENT = /^[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}$/;
 
 /** The caller's trace, carried on (W3C Trace Context), or a new one. */

@@ -1,34 +1,47 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, maxHeaderSize } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
 import { Metrics } from '../metrics.js';
+import { ApiKeys } from './api-keys.js';
+import { boundConnections, HEADER_BYTES, TIMES } from './connection-limits.js';
 import { Health } from './health.js';
 import { noSuchRoute } from './problem.filter.js';
 import { limitOf, Problem } from './problem.js';
 import { send } from './problem-document.js';
+import { REPLAYED, tellReplays } from './replays.js';
 import { answerInTime } from './request-deadline.js';
 import { RouteTable } from './route-table.js';
-import { answerUnreadable, readableUrl } from './unreadable-requests.js';
+import { SECURITY_HEADERS } from './security-headers.js';
+import { answerConnect, answerUnreadable, faultOf, readableUrl } from './unreadable-requests.js';
 
 const BODY_LIMIT = 16 * 1024;
 
 /** What may be taken over as a request id: it goes into logs and headers as it is. */
 const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
 
+/** What is logged of a reference's place in the path: a mistaken caller may have put a phone number there. */
+const REFERENCE = /(?<![^/])[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
 /** Fastify with the limits of the contract. */
-export function createAdapter(config: Config): FastifyAdapter {
+export function createAdapter(config: Config, logger: Logger): FastifyAdapter {
   const { trustedProxies } = config.http;
-  return new FastifyAdapter({
+  const { headersTimeout, connectionsCheckingInterval, requestTimeout, connectionTimeout } = TIMES;
+  const adapter = new FastifyAdapter({
+    // A request without Host is refused by our hook, with a problem document.
+    http: { maxHeaderSize: HEADER_BYTES, headersTimeout, connectionsCheckingInterval, requireHostHeader: false },
+    requestTimeout,
+    connectionTimeout,
     bodyLimit: BODY_LIMIT,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     // No shorter than what Node takes for a request line: what is too long for a reference is an unknown one.
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: maxHeaderSize },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: HEADER_BYTES },
     rewriteUrl: readableUrl,
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: (error, socket) => answerUnreadable(error, socket, logger),
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => {
       const id = request.headers['x-request-id'];
@@ -39,33 +52,41 @@ export function createAdapter(config: Config): FastifyAdapter {
     return503OnClosing: false,
     logController: new LogController({ disableRequestLogging: true }),
   });
+  const { server } = adapter.getInstance();
+  boundConnections(server);
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => answerConnect(socket, logger));
+  // To our hook as well.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response);
+  });
+  return adapter;
 }
 
 /** What every request goes through outside the controllers. Call it before the application registers its routes. */
 export function installHooks(app: NestFastifyApplication, config: Config, logger: Logger): void {
   const fastify = app.getHttpAdapter().getInstance();
   const routes = app.get(RouteTable);
-  const health = app.get(Health);
   const metrics = app.get(Metrics);
   fastify.decorateRequest('client', '');
+  fastify.decorateRequest('keyId', '');
   fastify.decorateRequest('problem', null);
   fastify.addHook('onRoute', (route) => routes.add(route));
   acceptOnlyJson(fastify);
   answerInTime(fastify);
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.headers({ 'X-Request-Id': request.id, 'Cache-Control': 'no-store' });
-    if (!config.apiKeys && !isOurs(request, config))
+    reply.headers({ ...SECURITY_HEADERS, 'X-Request-Id': request.id, 'Cache-Control': 'no-store' });
+    const fault = faultOf(request.raw);
+    if (fault) refuse(fault, request, reply.header('Connection', 'close'));
+    else if (!config.apiKeys && !isOurs(request, config))
       refuse(new Problem('forbidden', { reason: 'host' }), request, reply);
     else if (request.method === 'OPTIONS') answerOptions(request, reply, routes);
     // Before the body is read: whatever it is, there is nobody to give it to.
     else if (request.is404) refuse(noSuchRoute(routes.methodsOf(request.url)), request, reply);
     else done();
   });
-  // At the answer, not at the request: a connection that was taken before the shutdown must not stay open after it.
-  fastify.addHook('onSend', (_request, reply, payload, done) => {
-    if (health.stopping) reply.header('Connection', 'close');
-    done(null, payload);
-  });
+  askForKeys(fastify, app.get(ApiKeys));
+  tellReplays(fastify);
+  closeWhileStopping(fastify, app.get(Health));
   fastify.addHook('onResponse', (request, reply, done) => {
     logRequest(logger, request, reply);
     countRequest(metrics, request, reply);
@@ -74,12 +95,29 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
   if (config.http.corsOrigins.length > 0) {
     app.enableCors({
       origin: [...config.http.corsOrigins],
-      exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id'],
+      exposedHeaders: ['Location', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id', REPLAYED],
       // It adds its headers before our hook, which answers every OPTIONS, a browser's preflight or not.
       preflightContinue: true,
       strictPreflight: false,
     });
   }
+}
+
+/** At the answer, not at the request: a connection that was taken before the shutdown must not stay open after it. */
+function closeWhileStopping(fastify: FastifyInstance, health: Health): void {
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    if (health.stopping) reply.header('Connection', 'close');
+    done(null, payload);
+  });
+}
+
+/** Before the body is read: who may not send it is told so whatever it is, and costs nothing. */
+function askForKeys(fastify: FastifyInstance, keys: ApiKeys): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const refusal = keys.refusalOf(request);
+    if (refusal) refuse(refusal, request, reply);
+    else done();
+  });
 }
 
 /** Forms and plain text are refused with 415. Many clients name a content type with no body: that is no body. */
@@ -88,10 +126,17 @@ function acceptOnlyJson(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
+    else if (!isPlain(request)) done(new Problem('malformed_request', { status: 415, reason: 'content_encoding' }));
     // Decoding would put U+FFFD in the place of what was sent.
     else if (!isUtf8(body as Buffer)) done(new Problem('malformed_request'));
     else void parse(request, body.toString(), done);
   });
+}
+
+/** A small body may unpack into a large one, so no coding is taken. */
+function isPlain({ headers }: FastifyRequest): boolean {
+  const coding = headers['content-encoding'];
+  return coding === undefined || coding.toLowerCase() === 'identity';
 }
 
 /**
@@ -139,9 +184,16 @@ function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
       client: request.client || undefined,
-      reference: reference ?? (typeof created === 'string' ? created.slice(created.lastIndexOf('/') + 1) : undefined),
+      key: request.keyId || undefined,
+      reference: REFERENCE.exec(reference ?? (typeof created === 'string' ? created : ''))?.[0],
+      replayed: reply.hasHeader(REPLAYED) || undefined,
       ...(problem
-        ? { problem: problem.code, attempts_left: problem.details.attempts_left, reason: problem.details.reason }
+        ? {
+            problem: problem.code,
+            attempts_left: problem.details.attempts_left,
+            reason: problem.details.reason,
+            limit: problem.details.limit,
+          }
         : {}),
     },
     'request',

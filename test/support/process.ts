@@ -16,8 +16,8 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** Starts services as processes of their own. */
 export interface Processes {
-  /** `node dist/main.js` with exactly this environment (and a free port unless it names one); not ready yet. */
-  start(env?: Readonly<Record<string, string>>): Promise<ServiceProcess>;
+  /** `node dist/main.js` (or another) with exactly this environment (and a free port unless it names one); not ready yet. */
+  start(env?: Readonly<Record<string, string>>, main?: string): Promise<ServiceProcess>;
   /** `npm start` in a project's folder, in a process group of its own as a terminal's shell makes one. */
   npmStart(project: string): Promise<ServiceProcess>;
   /** A new temporary folder; what PostgreSQL left running in it is stopped in the end. */
@@ -52,7 +52,7 @@ export function useProcesses(database?: TestDatabase): Processes {
   if (database) database.onEnd(end);
   else afterAll(end, 30_000);
   return {
-    start: (env = {}) => run(process.execPath, [MAIN], tmpdir(), env),
+    start: (env = {}, main = MAIN) => run(process.execPath, [main], tmpdir(), env),
     npmStart: (project) => run('npm', ['start'], project, {}),
     folder: async () => {
       const folder = await mkdtemp(join(tmpdir(), 'agreement-data-'));

@@ -42,7 +42,13 @@ export function runScript(name: string, args: string[]): Promise<Finished> {
   return runToEnd(process.execPath, ['--import', hook, join(PROJECT, 'scripts', name), ...args], PROJECT, {});
 }
 
-async function runToEnd(file: string, args: string[], cwd: string, given: Readonly<Record<string, string>>) {
+/** Runs a program in a folder to its end, in exactly this environment. */
+export async function runToEnd(
+  file: string,
+  args: string[],
+  cwd: string,
+  given: Readonly<Record<string, string>>,
+): Promise<Finished> {
   const env = { PATH: process.env['PATH'], HOME: tmpdir(), ...given };
   const child = spawn(file, args, { cwd, env, timeout: RUNS_AT_MOST, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];

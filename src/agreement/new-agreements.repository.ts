@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import {
+  Database,
+  DatabaseClock,
+  DatabaseUnavailable,
+  Inserts,
+  isUnavailable,
+  type Statement,
+} from '../database/index.js';
+import { failpoint } from '../failpoint.js';
+import { type Judgement, SendLimits } from '../limits/index.js';
+import { OutboxSignal } from '../outbox/index.js';
+import type { NewRow } from './agreement.rows.js';
+import { ADD, ADD_JUDGED, ADD_KEPT, ADD_KEPT_JUDGED } from './agreement.sql.js';
+
+/** How one new row fared. */
+export interface Added extends Judgement {
+  /** False where its key was not free, or a limit stands against it. */
+  readonly added: boolean;
+}
+
+type NumberedRow = NewRow & { readonly n: number };
+/** How a row fared that was judged; `failed` where the database could not say. */
+type JudgedRow = Added & { readonly n: number; readonly failed?: Error };
+
+/** Of a new row that no limit is concerned with. */
+const ADDED: Added = { added: true, limit: null, wait: null, used: null };
+
+/** Writes new agreements, those that arrive together in one statement. */
+@Injectable()
+export class NewAgreements {
+  readonly #inserts = new Inserts<NewRow, Added & { readonly failed?: Error }>(
+    (rows) => this.#insert(rows),
+    (error) => !isUnavailable(error),
+    () => new DatabaseUnavailable('too many agreements wait to be saved'),
+  );
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: DatabaseClock,
+    private readonly outbox: OutboxSignal,
+    private readonly limits: SendLimits,
+  ) {}
+
+  /** Resolves when the row is committed, or refused. @throws DatabaseUnavailable, or what the database said of it */
+  async add(row: NewRow): Promise<Added> {
+    const { failed, ...added } = await this.#inserts.add(row);
+    if (failed) throw failed;
+    return added;
+  }
+
+  /** How each row fared, in their order. Most are none of the limits' concern; the others are judged one statement later. */
+  async #insert(rows: readonly NewRow[]): Promise<(Added & { readonly failed?: Error })[]> {
+    failpoint('create.unsaved');
+    const numbered = rows.map((row, n) => ({ ...row, n }));
+    const keyed = rows.some(({ key }) => key !== undefined);
+    const [first] = await this.#write<{ written: number[] | null; now: Date }>(
+      keyed ? ADD_KEPT : ADD,
+      numbered,
+      this.limits.least,
+    );
+    const fared = new Map<number, Added>((first?.written ?? []).map((n) => [n, ADDED]));
+    const others = numbered.filter(({ n }) => !fared.has(n));
+    if (others.length > 0) {
+      for (const row of await this.#judge(keyed ? ADD_KEPT_JUDGED : ADD_JUDGED, others)) fared.set(row.n, row);
+    }
+    failpoint('create.saved');
+    return numbered.map(({ n }) => fared.get(n) ?? { ...ADDED, added: false });
+  }
+
+  /** A fault is the fault of these rows, of the guilty one alone where that can be told: the others are committed already. */
+  async #judge(statement: Statement, rows: readonly NumberedRow[]): Promise<readonly JudgedRow[]> {
+    try {
+      return await this.#write<JudgedRow & { now: Date }>(statement, rows, [this.limits.windows]);
+    } catch (error) {
+      if (rows.length === 1 || isUnavailable(error)) {
+        const failed = error instanceof Error ? error : new Error('not written', { cause: error });
+        return rows.map(({ n }) => ({ ...ADDED, n, added: false, failed }));
+      }
+      return (await Promise.all(rows.map((row) => this.#judge(statement, [row])))).flat();
+    }
+  }
+
+  async #write<R extends { now: Date }>(
+    statement: Statement,
+    rows: readonly NumberedRow[],
+    limits: readonly unknown[],
+  ): Promise<R[]> {
+    const written = await this.database.query<R>(statement, [JSON.stringify(rows), ...limits]);
+    const [first] = written;
+    if (first) this.clock.observe(first.now);
+    if (written.length > 0) this.outbox.notify();
+    return written;
+  }
+}
