@@ -120,8 +120,9 @@ export class Database {
    * @throws DatabaseUnavailable likewise, and whatever `work` throws
    */
   async transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    const client = await this.#connection();
-    let broken = false;
+    let fault: Error | undefined;
+    const lost = (error: Error): void => void (fault ??= error);
+    const client = await this.#connection(lost);
     try {
       await client.query('BEGIN');
       const result = await work(async <R extends object>(statement: Statement, values: readonly unknown[]) => {
@@ -130,15 +131,13 @@ export class Database {
       await client.query('COMMIT');
       return result;
     } catch (error) {
-      broken = await client.query('ROLLBACK').then(
-        () => false,
-        () => true,
-      );
+      await client.query('ROLLBACK').catch(lost);
       throw isUnavailable(error)
         ? new DatabaseUnavailable(`transaction failed: ${causeOf(error)}`, { cause: error })
         : withoutValues(error, 'transaction');
     } finally {
-      client.release(broken);
+      client.off('error', lost);
+      client.release(fault);
     }
   }
 
@@ -181,9 +180,19 @@ export class Database {
     await this.#embedded?.stop();
   }
 
-  async #connection(): Promise<pg.PoolClient> {
+  /**
+   * @param lost hears of the connection's end between two statements, which would else end the process. From the very call
+   * in which the pool hands it over: the server's farewell may lie in the packet behind the answer to the one before.
+   */
+  async #connection(lost: (error: Error) => void): Promise<pg.PoolClient> {
+    const { promise, resolve, reject } = Promise.withResolvers<pg.PoolClient>();
+    poolOf(this.source).connect((error, client) => {
+      client?.on('error', lost);
+      if (client && !error) resolve(client);
+      else reject(error ?? new DatabaseUnavailable('the pool gave no connection'));
+    });
     try {
-      return await poolOf(this.source).connect();
+      return await promise;
     } catch (error) {
       throw isUnavailable(error)
         ? new DatabaseUnavailable(`no connection: ${causeOf(error)}`, { cause: error })

@@ -42,8 +42,8 @@ export class WatchCountriesHandler implements ICommandHandler<WatchCountries> {
 
   async execute(): Promise<number> {
     const { minSends, minConversion, window } = this.config.limits.guard;
-    if (minConversion === 0) return 0;
-    const suspects = await this.database.query<Suspect>(SUSPECTS, [window / 1000, minSends, minConversion]);
+    const asked = [window / 1000, minSends, minConversion];
+    const suspects = minConversion === 0 ? [] : await this.database.query<Suspect>(SUSPECTS, asked);
     const found = suspects.filter(({ country }) => !this.#known.has(country));
     for (const suspect of found) this.logger.warn({ ...suspect }, 'texted much and confirmed almost nothing');
     this.#known = new Set(suspects.map(({ country }) => country));
