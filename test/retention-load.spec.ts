@@ -78,21 +78,24 @@ it('who withdraws at the moment of the purge is purged, and gets no error', asyn
 });
 
 it('a confirmation touches no index: it is a HOT update', async () => {
-  const service = await startService(database);
-  const agreements = await Promise.all(Array.from({ length: 10 }, () => service.api.createAndAwaitCode()));
+  // So few that they and their new versions have room in one page, whatever can be pruned there.
+  const first = await startService(database);
+  const agreements = await Promise.all(Array.from({ length: 4 }, () => first.api.createAndAwaitCode()));
+  await first.stop();
+  await database.query('VACUUM agreement');
   const updates = async () => {
     const [row] = await database.query<{ all: number; hot: number }>(
       `SELECT n_tup_upd::int AS all, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = 'agreement'`,
     );
     return row!;
   };
-  await database.query('VACUUM agreement');
   const before = await updates();
+  const second = await startService(database);
   for (const { reference, code } of agreements) {
-    expect((await service.api.confirm(reference, code)).status).toBe(200);
+    expect((await second.api.confirm(reference, code)).status).toBe(200);
   }
-  await service.stop();
-  await until('they are counted', async () => (await updates()).all >= before.all + 10);
+  await second.stop();
+  await until('they are counted', async () => (await updates()).all >= before.all + agreements.length);
   const after = await updates();
   expect(after.hot - before.hot).toBe(after.all - before.all);
 });
