@@ -151,10 +151,10 @@ const OF_CALLERS: Readonly<Record<string, Mutation>> = {
     found: { 'nearly right keys by time': /told apart/ },
     file: 'http/api-keys.js',
     replace: [
-      ['import { createHash,', 'import { createHash, scryptSync,'],
+      ['import { hash,', 'import { hash, scryptSync,'],
       [
-        "createHash('sha256').update(presented)",
-        "createHash('sha256').update(presented.startsWith('attack-') && scryptSync(presented, '', 32, { N: 128 }) ? presented : presented)",
+        "hash('sha256', presented, 'buffer')",
+        "hash('sha256', presented.startsWith('attack-') && scryptSync(presented, '', 32, { N: 128 }) ? presented : presented, 'buffer')",
       ],
     ],
   },
