@@ -54,6 +54,11 @@ describe('SIGTERM', () => {
 
   it('waits for the requests in hand and not for what their clients may ask next', async () => {
     const service = await start({});
+    // What is still sent for the test before would take all connections, to wait for the lock on them.
+    await until('nothing is to be sent', async () => {
+      const left = `SELECT FROM outbox UNION ALL SELECT FROM send WHERE state = 'queued'`;
+      return (await database.query(left)).length === 0;
+    });
     await database.query('BEGIN');
     await database.query('LOCK TABLE agreement');
     const inHand = [service.api.create(), service.api.create()];

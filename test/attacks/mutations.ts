@@ -154,7 +154,7 @@ const OF_CALLERS: Readonly<Record<string, Mutation>> = {
       ['import { hash,', 'import { hash, scryptSync,'],
       [
         "hash('sha256', presented, 'buffer')",
-        "hash('sha256', presented.startsWith('attack-') && scryptSync(presented, '', 32, { N: 128 }) ? presented : presented, 'buffer')",
+        "hash('sha256', presented.startsWith('attack-') && scryptSync(presented, '', 32, { N: 2048 }) ? presented : presented, 'buffer')",
       ],
     ],
   },

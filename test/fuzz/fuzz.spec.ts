@@ -7,7 +7,7 @@ import { fuzz, type Verdict } from './schemathesis.js';
 
 /** The second one is another in each run; FUZZ_SEED takes a run up again. */
 const SEEDS = [1, Number(process.env['FUZZ_SEED'] ?? randomInt(2, 2 ** 31))];
-const MAX_EXAMPLES = 20;
+const MAX_EXAMPLES = 12;
 /** The values at the edges of each schema do not depend on the seed. */
 const phasesOf = (seed: number) => (seed === SEEDS[0] ? 'examples,coverage,fuzzing,stateful' : 'fuzzing,stateful');
 const WITHIN = 300_000;
