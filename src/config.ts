@@ -3,7 +3,7 @@ import { localKey } from './local-keys.js';
 import { apiKeySettings } from './settings.api-keys.js';
 import { type ApiKey, type Config, type DatabaseSettings, type KafkaSettings, ROLES } from './settings.js';
 import { keyRing, keySettings, namedKeys } from './settings.keys.js';
-import { limitSettings } from './settings.limits.js';
+import { limitSettings, longestLimit } from './settings.limits.js';
 import {
   databaseSettings,
   documentDefault,
@@ -171,8 +171,7 @@ function checkDirectUrl(env: Environment, { url, directUrl }: DatabaseSettings):
 
 /** What a limit still counts must be there: a number that has been purged could be flooded anew. */
 function checkRetention(env: Environment, { retention, limits }: Pick<Config, 'retention' | 'limits'>): void {
-  const { guard: _, ...windows } = limits;
-  const longest = Math.max(0, ...Object.values(windows).flatMap((all) => all.map(({ within }) => within)));
+  const longest = longestLimit(limits);
   for (const [name, kept] of [
     ['RETENTION_CONTACT', retention.contact],
     ['RETENTION_DELIVERY', retention.delivery],

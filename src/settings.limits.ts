@@ -22,9 +22,14 @@ export function limitSettings(env: Environment): Config['limits'] {
   };
 }
 
-/** In milliseconds; 0 where nothing is limited. */
-export function longestWindow({ guard, ...limits }: Config['limits']): number {
-  return Math.max(guard.window, ...Object.values(limits).flatMap((all) => all.map(({ within }) => within)));
+/** The longest window of a limit, in milliseconds; 0 where nothing is limited. */
+export function longestLimit({ guard: _, ...limits }: Config['limits']): number {
+  return Math.max(0, ...Object.values(limits).flatMap((all) => all.map(({ within }) => within)));
+}
+
+/** How long a send is counted, in milliseconds: by a limit or by the guard. */
+export function longestWindow(limits: Config['limits']): number {
+  return Math.max(limits.guard.window, longestLimit(limits));
 }
 
 function windows(env: Environment, name: string, fallback: string): readonly Window[] {

@@ -36,6 +36,15 @@ export interface Usage<O extends ParseArgsOptionsConfig> {
   readonly words: readonly [number, number];
 }
 
+/** The subcommand of a name. @param line how the command is typed @throws UsageError where there is none */
+export function subcommandOf<S>(all: Readonly<Record<string, S>>, command: string, name: string, line: string): S {
+  const found = Object.hasOwn(all, name) ? all[name] : undefined;
+  if (found === undefined) {
+    throw new UsageError(name ? `There is no '${command} ${name}'` : 'The command lacks a word', line);
+  }
+  return found;
+}
+
 /** The words and options of a subcommand. @throws UsageError where they do not fit */
 export function readArgs<const O extends ParseArgsOptionsConfig>(args: string[], usage: Usage<O>) {
   const [fewest, most] = usage.words;

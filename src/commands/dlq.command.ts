@@ -1,7 +1,7 @@
 import { readKafkaSettings } from '../config.js';
 import { type DeadLetter, DeadLetters, KafkaUnavailable, NotReplayable } from '../kafka/index.js';
 import { createLogger } from '../logger.js';
-import { type Answer, count, NotThere, readArgs, readLimit, Unreachable, UsageError } from './command.js';
+import { type Answer, count, NotThere, readArgs, readLimit, subcommandOf, Unreachable, UsageError } from './command.js';
 import { asData, inALine, inFull, positionOf } from './dead-letter.text.js';
 
 const LINE =
@@ -26,9 +26,7 @@ const SUBCOMMANDS: Readonly<Record<string, (args: string[]) => Work>> = { list, 
 /** The messages of the dead letter topic. */
 export async function dlq([name = '', ...args]: string[]): Promise<Answer> {
   if ([name, ...args].includes('--help')) return { text: HELP, data: { usage: LINE } };
-  const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
-  if (!subcommand) throw new UsageError(name ? `There is no 'dlq ${name}'` : 'The command lacks a word', LINE);
-  const work = subcommand(args);
+  const work = subcommandOf(SUBCOMMANDS, 'dlq', name, LINE)(args);
   try {
     return await onTopic(work);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { readDatabaseSettings } from '../config.js';
-import { DatabaseUnavailable, OperatorDatabase } from '../database/index.js';
 import { erase as eraseFrom, type ErasedAgreement, type Erasure } from '../retention/index.js';
-import { type Answer, count, NotThere, printable, readArgs, Unreachable, UsageError } from './command.js';
+import { type Answer, count, NotThere, printable, readArgs, UsageError } from './command.js';
+import { onDatabase } from './on-database.js';
 
 const LINE = 'erase ID_HASH [--client CLIENT] [--dry-run]  [--json]';
 
@@ -36,7 +36,7 @@ const REMAINS = [
 export async function erase(args: string[]): Promise<Answer> {
   if (args.includes('--help')) return { text: HELP, data: { usage: LINE } };
   const erasure = read(args);
-  const agreements = await onDatabase((database) => eraseFrom(database, erasure));
+  const agreements = await onDatabase(readDatabaseSettings(), (database) => eraseFrom(database, erasure));
   const { idHash, client, dryRun } = erasure;
   if (agreements.length === 0) {
     throw new NotThere(`There is no agreement with this id_hash${client === undefined ? '' : ` of ${client}`}`);
@@ -61,18 +61,6 @@ function read(args: string[]): Erasure {
     throw new UsageError('A client is 1 to 64 letters, digits, dots, lines or underscores', LINE);
   }
   return { idHash, client, dryRun: values['dry-run'] };
-}
-
-async function onDatabase<T>(work: (database: OperatorDatabase) => Promise<T>): Promise<T> {
-  let database: OperatorDatabase | undefined;
-  try {
-    database = await OperatorDatabase.connect(readDatabaseSettings());
-    return await work(database);
-  } catch (error) {
-    throw error instanceof DatabaseUnavailable ? new Unreachable(error.message, { cause: error.cause }) : error;
-  } finally {
-    await database?.close();
-  }
 }
 
 function described(

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readApiKeys } from '../config.js';
 import { CLIENT_NAME, DEFAULT_SCOPES, keyId, readScopes } from '../settings.api-keys.js';
-import { type Answer, count, readArgs, UsageError } from './command.js';
+import { type Answer, count, readArgs, subcommandOf, UsageError } from './command.js';
 
 const LINE = 'keys create CLIENT [--scope create+confirm+read] | list  [--json]';
 
@@ -25,9 +25,7 @@ const SUBCOMMANDS: Readonly<Record<string, (args: string[]) => Answer>> = { crea
 /** The keys of the callers: a new one, and those that are set. */
 export function keys([name = '', ...args]: string[]): Answer {
   if ([name, ...args].includes('--help')) return { text: HELP, data: { usage: LINE } };
-  const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
-  if (!subcommand) throw new UsageError(name ? `There is no 'keys ${name}'` : 'The command lacks a word', LINE);
-  return subcommand(args);
+  return subcommandOf(SUBCOMMANDS, 'keys', name, LINE)(args);
 }
 
 function create(args: string[]): Answer {

@@ -1,8 +1,9 @@
 import { AgreementError, maskPhoneNumber, parsePhoneNumber } from '../agreement/index.js';
 import { type LimitsCommandSettings, readLimitsCommandSettings } from '../config.js';
-import { DatabaseUnavailable, OperatorDatabase } from '../database/index.js';
+import type { OperatorDatabase } from '../database/index.js';
 import { type Full, fullOnes, type Hold, holds, lift, prefixOf, type Target } from '../limits/index.js';
-import { type Answer, count, NotThere, printable, readArgs, Unreachable, UsageError } from './command.js';
+import { type Answer, count, NotThere, printable, readArgs, subcommandOf, UsageError } from './command.js';
+import { onDatabase } from './on-database.js';
 
 const LINE = 'limits show | lift [phone|prefix|country] VALUE  [--json]';
 
@@ -22,24 +23,9 @@ const SUBCOMMANDS: Readonly<Record<string, (args: string[]) => Work>> = { show, 
 /** The limits of sending: what stands in the way now, and a way to clear it. */
 export async function limits([name = '', ...args]: string[]): Promise<Answer> {
   if ([name, ...args].includes('--help')) return { text: HELP, data: { usage: LINE } };
-  const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
-  if (!subcommand) throw new UsageError(name ? `There is no 'limits ${name}'` : 'The command lacks a word', LINE);
-  const work = subcommand(args);
-  try {
-    return await onDatabase(work);
-  } catch (error) {
-    throw error instanceof DatabaseUnavailable ? new Unreachable(error.message, { cause: error.cause }) : error;
-  }
-}
-
-async function onDatabase(work: Work): Promise<Answer> {
+  const work = subcommandOf(SUBCOMMANDS, 'limits', name, LINE)(args);
   const settings = readLimitsCommandSettings();
-  const database = await OperatorDatabase.connect(settings.database);
-  try {
-    return await work(database, settings);
-  } finally {
-    await database.close();
-  }
+  return onDatabase(settings.database, (database) => work(database, settings));
 }
 
 function show(args: string[]): Work {

@@ -1,5 +1,5 @@
 import { readDatabaseSettings } from '../config.js';
-import { DatabaseUnavailable, OperatorDatabase } from '../database/index.js';
+import type { OperatorDatabase } from '../database/index.js';
 import { type WaitingSends, waitingSends } from '../messaging/index.js';
 import {
   dropParked,
@@ -9,7 +9,8 @@ import {
   retryParked,
   waitsUnparked,
 } from '../outbox/index.js';
-import { type Answer, count, NotThere, printable, readArgs, readLimit, Unreachable, UsageError } from './command.js';
+import { type Answer, count, NotThere, printable, readArgs, readLimit, subcommandOf, UsageError } from './command.js';
+import { onDatabase } from './on-database.js';
 
 const LINE = 'outbox status | parked [--limit N] | retry ID | retry --all | drop ID  [--json]';
 
@@ -31,23 +32,8 @@ const SUBCOMMANDS: Readonly<Record<string, (args: string[]) => Work>> = { status
 /** The events that wait in the database, and those that were parked. */
 export async function outbox([name = '', ...args]: string[]): Promise<Answer> {
   if ([name, ...args].includes('--help')) return { text: HELP, data: { usage: LINE } };
-  const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
-  if (!subcommand) throw new UsageError(name ? `There is no 'outbox ${name}'` : 'The command lacks a word', LINE);
-  const work = subcommand(args);
-  try {
-    return await onDatabase(work);
-  } catch (error) {
-    throw error instanceof DatabaseUnavailable ? new Unreachable(error.message, { cause: error.cause }) : error;
-  }
-}
-
-async function onDatabase(work: Work): Promise<Answer> {
-  const database = await OperatorDatabase.connect(readDatabaseSettings());
-  try {
-    return await work(database);
-  } finally {
-    await database.close();
-  }
+  const work = subcommandOf(SUBCOMMANDS, 'outbox', name, LINE)(args);
+  return onDatabase(readDatabaseSettings(), work);
 }
 
 function status(args: string[]): Work {

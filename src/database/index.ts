@@ -4,4 +4,5 @@ export { DatabaseClock } from './database-clock.js';
 export { firstReference } from './first-reference.js';
 export { Inserts } from './inserts.js';
 export { OperatorDatabase } from './operator-database.js';
+export { Stretches } from './stretches.js';
 export { DatabaseUnavailable, isUnavailable } from './unavailable.js';

@@ -9,7 +9,8 @@ const SILENT_AFTER = 2_000;
  * Keeps the connections of a pool honest. A network that swallows packets closes nothing: each connection that was open
  * before would cost a statement its whole time, one after the other. So as soon as one is silent the idle ones are
  * closed and the next statements go out on new ones, and the first that is given up takes all silent ones with it.
- * @param answerWithin milliseconds that a connection may be held for: each is taken for one statement
+ * @param answerWithin milliseconds that a connection may be held for: each is taken for one statement,
+ * or for a few in one short transaction
  */
 export function watchPool(pool: pg.Pool, answerWithin: number): void {
   const idle = new Set<pg.PoolClient>();

@@ -77,9 +77,13 @@ export function rulesOf({ guard, ...limits }: Config['limits']): readonly Rule[]
   ].map((rule, no) => ({ no, ...rule }));
 }
 
-/** The windows that a request is compared with, in the form that the statement takes. */
-export function earlyWindows(rules: readonly Rule[]): string {
-  const early = rules.filter(({ guard, max }) => !guard && max <= EARLY_MAX);
+/** The windows that a request is compared with. */
+export function earlyOf(rules: readonly Rule[]): readonly Rule[] {
+  return rules.filter(({ guard, max }) => !guard && max <= EARLY_MAX);
+}
+
+/** Those, in the form that the statement takes. */
+export function earlyWindows(early: readonly Rule[]): string {
   return JSON.stringify(
     early.map(({ no, scope, name, max, secs, own, confirmations }) => ({
       ...{ no, scope, name, max, secs, own },
@@ -92,8 +96,7 @@ export function earlyWindows(rules: readonly Rule[]): string {
  * What `concerned` compares with, scope by scope: how many seconds its windows reach, and the least number of rows that
  * matters; nulls where a scope has no window.
  */
-export function earlyLeast(rules: readonly Rule[]): readonly (number | null)[] {
-  const early = rules.filter(({ guard, max }) => !guard && max <= EARLY_MAX);
+export function earlyLeast(early: readonly Rule[]): readonly (number | null)[] {
   return (['contact', 'prefix', 'country', 'address'] as const).flatMap((scope) => {
     const own = early.filter((rule) => rule.scope === scope);
     if (own.length === 0) return [null, null];
@@ -162,7 +165,8 @@ function nameOf({ rule, keys, country, client }: Question): string {
 
 /** A question in the form that the statement takes. */
 export function asked({ rule, keys, country, client }: Question, id: number): object {
-  const most = rule.scope === 'country' ? Math.max(rule.max, rule.guard ? SAMPLE : 0) : null;
+  // Where it does not matter what was confirmed nothing beyond the limit need be counted.
+  const most = rule.scope === 'country' || !rule.confirmations ? Math.max(rule.max, rule.guard ? SAMPLE : 0) : null;
   const { scope, secs, confirmations } = rule;
   return { id, scope, keys, country, client, secs, confirmations, most };
 }

@@ -119,8 +119,8 @@ export const LOCK: Statement = {
 
 /**
  * What was taken in each of the windows asked for: all of it, and what was not confirmed. A window that two rules have, as
- * a prefix and its guard by default, is counted once. Of a country no more than `most` of the newest are looked at: a whole
- * day of one took 7.8 s with 10⁶ sends, and more than the limit need not be counted to refuse.
+ * a prefix and its guard by default, is counted once. Of a country or an address no more than `most` of the newest are looked
+ * at: a whole day of a country took 7.8 s with 10⁶ sends, and more than the limit need not be counted to refuse.
  */
 export const USAGE: Statement = {
   name: 'limit_usage',
@@ -142,7 +142,8 @@ export const USAGE: Statement = {
         (SELECT reference, client, at, taken FROM limit_entry
          WHERE q.scope = 'country' AND country = q.country AND taken ORDER BY at DESC LIMIT q.most)
         UNION ALL
-        SELECT reference, client, at, taken FROM limit_entry WHERE q.scope = 'address' AND address = ANY (q.keys)
+        (SELECT reference, client, at, taken FROM limit_entry
+         WHERE q.scope = 'address' AND address = ANY (q.keys) AND taken ORDER BY at DESC LIMIT q.most)
       ) e
       WHERE e.taken AND e.at > now() - make_interval(secs => q.secs) AND (q.client IS NULL OR e.client = q.client)
     ) u`,

@@ -8,6 +8,7 @@ import {
   Admission,
   asked,
   earlyLeast,
+  earlyOf,
   earlyWindows,
   type LimitName,
   type Rule,
@@ -17,7 +18,7 @@ import {
 } from './admission.js';
 import { LimitError } from './limit-error.js';
 import { LimitKeyRing, type LimitKeys, prefixOf } from './limit-keys.js';
-import { EARLY_MAX, GIVE_UP, HOLD, JUDGE, LOCK, TAKE, USAGE } from './limits.sql.js';
+import { GIVE_UP, HOLD, JUDGE, LOCK, TAKE, USAGE } from './limits.sql.js';
 import type { Quota } from './quota.js';
 
 /** What a statement with `judged` says of one new code. */
@@ -70,9 +71,10 @@ export class SendLimits {
     private readonly metrics: Metrics,
   ) {
     this.#rules = rulesOf(config.limits);
-    this.#told = this.#rules.filter(({ own, guard, max }) => own && !guard && max <= EARLY_MAX);
-    this.windows = earlyWindows(this.#rules);
-    this.least = earlyLeast(this.#rules);
+    const early = earlyOf(this.#rules);
+    this.#told = early.filter(({ own }) => own);
+    this.windows = earlyWindows(early);
+    this.least = earlyLeast(early);
     this.#ring = new LimitKeyRing(config.contactKeys.map(({ secret }) => ({ secret: secret.reveal() })));
     this.#counts = new Set(this.#rules.map(({ scope }) => scope));
   }
