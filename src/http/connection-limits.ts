@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Logger } from '../logger.js';
 
 /** Bytes of the request line and the headers together; what is longer is refused with 431. */
 export const HEADER_BYTES = 16 * 1024;
@@ -8,9 +9,12 @@ export const MOST_HEADERS = 100;
 
 /**
  * Connections at one time. A proxy in front needs a few hundred at most. 2000 requests that stopped in the middle, with 8 KB
- * of headers and 8 KB of body each, cost 70 MB; more are closed as they come, and those that are there do not notice.
+ * of headers and 8 KB of body each, cost 70 MB; more are closed as they come, and requests that are under way do not notice.
  */
 const MOST_CONNECTIONS = 2_000;
+
+/** In milliseconds. */
+const WARN_EVERY = 60_000;
 
 /** A scraper or two, and somebody who looks. */
 const MOST_METRICS_CONNECTIONS = 50;
@@ -30,9 +34,20 @@ export const TIMES = {
   connectionsCheckingInterval: 1_000,
 } as const;
 
-/** Bounds the connections of the server that answers callers. */
-export function boundConnections(server: Server): void {
+/**
+ * Bounds the connections of the server that answers callers. Where all places are taken those that wait for a next request
+ * lose theirs: else whoever opens enough of them and then does nothing would lock all others out for a minute at a time.
+ */
+export function boundConnections(server: Server, logger: Logger): void {
   server.maxConnections = MOST_CONNECTIONS;
+  let warnedAt = -Infinity;
+  server.on('drop', () => {
+    server.closeIdleConnections();
+    const now = performance.now();
+    if (now - warnedAt < WARN_EVERY) return;
+    warnedAt = now;
+    logger.warn({ most: MOST_CONNECTIONS }, 'all connections are taken; one was dropped, and the idle ones are closed');
+  });
 }
 
 /** All of it for the server of the metrics. */

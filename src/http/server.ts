@@ -53,7 +53,7 @@ export function createAdapter(config: Config, logger: Logger): FastifyAdapter {
     logController: new LogController({ disableRequestLogging: true }),
   });
   const { server } = adapter.getInstance();
-  boundConnections(server);
+  boundConnections(server, logger);
   server.on('connect', (_request: IncomingMessage, socket: Socket) => answerConnect(socket, logger));
   // To our hook as well.
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
