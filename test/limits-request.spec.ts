@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Answer, type Api, freshPhone } from './support/api.js';
 import { useDatabase } from './support/database.js';
+import { postKeyed } from './support/keyed-request.js';
 import { useLimited } from './support/limited.js';
 
 const database = useDatabase();
@@ -97,6 +98,19 @@ describe('a request that is over a limit already', () => {
     expect(statuses(answers)).toEqual([201, 201, 201, 201, 429, 429]);
     expect(answers[4]?.body).toMatchObject({ code: 'send_limit_reached', limit });
     expect(answers[4]?.headers.get('retry-after')).toBe(String(answers[4]?.body['retry_after']));
+  });
+
+  it('of a client does not count the repeats of one request', async () => {
+    const [api] = await limited.only({ all: { LIMIT_CLIENT: '3/60' } });
+    const body = { id_hash: 'a'.repeat(64), phone: freshPhone() };
+    const keyed = (key: string) => postKeyed(`${api.url}/v1/agreement`, key, body);
+    const repeats = await Promise.all(Array.from({ length: 50 }, () => keyed('one-and-the-same')));
+    expect(new Set(repeats.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(repeats[0]?.status).toBe(201);
+    expect((await keyed('a-second')).status).toBe(201);
+    expect((await keyed('a-third')).status).toBe(201);
+    expect(await keyed('a-fourth')).toMatchObject({ status: 429, code: 'send_limit_reached' });
+    expect(await keyed('one-and-the-same')).toMatchObject({ status: 201, replayed: true });
   });
 
   it('of an address is rate_limited, by the address of the person where the caller gives it', async () => {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { Database, DatabaseClock, DatabaseUnavailable } from '../database/index.js';
 import { failpoint } from '../failpoint.js';
-import { type NewEntry, type Quota, SendLimits } from '../limits/index.js';
+import { ClientLimit, type NewEntry, type Quota, SendLimits } from '../limits/index.js';
 import { OutboxSignal } from '../outbox/index.js';
 import { AgreementError } from './agreement.errors.js';
 import { Agreement } from './agreement.js';
@@ -62,6 +62,7 @@ export class AgreementRepository {
     private readonly outbox: OutboxSignal,
     private readonly rows: NewAgreements,
     private readonly kept: KeptAnswers,
+    private readonly clients: ClientLimit,
     private readonly limits: SendLimits,
   ) {}
 
@@ -82,11 +83,13 @@ export class AgreementRepository {
     traceparent: string | null,
     keyed: KeyedRequest | null,
   ): Promise<Counted> {
+    const { client } = agreement.facts;
     const row = countedRow(newRow(agreement, uuidv7(), traceparent), entry);
     if (!keyed) {
+      const left = await this.clients.consume(client);
       const added = await this.rows.add(row);
       this.limits.enforce(added);
-      return { answer: view, quotas: this.limits.quotas(added) };
+      return { answer: view, quotas: [...this.limits.quotas(added), ...left] };
     }
     const withKey = keptRow(row, this.kept.columns(keyed, view));
     return this.kept.once(keyed, () => this.#addOnce(withKey, keyed, view));
@@ -122,12 +125,6 @@ export class AgreementRepository {
     throw tooFast();
   }
 
-  /** What was answered to this request before. @throws AgreementError that answer, or idempotency_key_reused */
-  async earlier(keyed: KeyedRequest): Promise<AgreementView | Replayed | undefined> {
-    const earlier = await this.kept.find(keyed);
-    return earlier && given(earlier);
-  }
-
   /**
    * The same for a caller: gives what it is answered, which is kept where its request has an Idempotency-Key, also where
    * nothing changes.
@@ -159,11 +156,14 @@ export class AgreementRepository {
     throw tooFast();
   }
 
-  /** What was answered before goes before what a limit says now. */
+  /** What was answered before goes before what a limit says now, and takes nothing of the client's share. */
   async #addOnce(row: NewRow, keyed: KeyedRequest, view: AgreementView): Promise<Counted> {
+    const before = this.clients.limited ? await this.kept.find(keyed) : undefined;
+    if (before) return { answer: given(before), quotas: [] };
+    const left = await this.clients.consume(keyed.client);
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
       const added = await this.rows.add(row);
-      if (added.added) return { answer: view, quotas: this.limits.quotas(added) };
+      if (added.added) return { answer: view, quotas: [...this.limits.quotas(added), ...left] };
       const earlier = await this.kept.find(keyed);
       if (earlier) return { answer: given(earlier), quotas: [] };
       // Where no limit is in the way either, the 24 hours of the key have just ended.

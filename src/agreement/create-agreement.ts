@@ -3,7 +3,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { v7 as uuidv7 } from 'uuid';
 import { CONFIG, type Config } from '../config.js';
 import { DatabaseClock } from '../database/index.js';
-import { ClientLimit, type Quota, SendLimits } from '../limits/index.js';
+import { SendLimits } from '../limits/index.js';
 import { MustBeHandled } from '../must-be-handled.js';
 import type { Secret } from '../secret.js';
 import { Agreement } from './agreement.js';
@@ -44,7 +44,6 @@ export class CreateAgreementHandler implements ICommandHandler<CreateAgreement> 
     @Inject(CONFIG) private readonly config: Config,
     private readonly agreements: AgreementRepository,
     private readonly contactKeys: ContactKeys,
-    private readonly clients: ClientLimit,
     private readonly limits: SendLimits,
     private readonly clock: DatabaseClock,
   ) {}
@@ -56,25 +55,11 @@ export class CreateAgreementHandler implements ICommandHandler<CreateAgreement> 
     const { keyId: hashKeyId, hash } = this.contactKeys.hash(number.e164.reveal());
     const contact = { channel: 'sms', address: number.e164, hash, hashKeyId, country: number.country } as const;
     const { client } = caller;
-    const left = await this.#ofClient(client, keyed);
-    if (!Array.isArray(left)) return { answer: left, quotas: [] };
     const now = await this.clock.now();
     const facts = { ...rest, reference: uuidv7({ msecs: now.getTime() }), client, contact, test: false };
     const agreement = Agreement.create(facts, this.config.otp, now);
     const view = viewOf(agreement, { state: 'queued', reason: null }, this.config.otp, now);
     const entry = this.limits.entry(client, number.e164.reveal(), number.country, request.subject.ip ?? caller.ip);
-    const { answer, quotas } = await this.agreements.add(agreement, view, entry, traceparent, keyed);
-    return { answer, quotas: [...quotas, ...left] };
-  }
-
-  /** What is left to the client; or what it was answered before, which goes before its limit. @throws LimitError */
-  async #ofClient(client: string, keyed: KeyedRequest | null): Promise<Quota[] | Counted['answer']> {
-    try {
-      return await this.clients.consume(client);
-    } catch (error) {
-      const earlier = keyed && (await this.agreements.earlier(keyed));
-      if (earlier) return earlier;
-      throw error;
-    }
+    return this.agreements.add(agreement, view, entry, traceparent, keyed);
   }
 }

@@ -20,6 +20,11 @@ export class ClientLimit {
     }));
   }
 
+  /** Whether there is such a limit. */
+  get limited(): boolean {
+    return this.#limiters.length > 0;
+  }
+
   /**
    * Counts one create.
    * @returns what is left of it
