@@ -17,7 +17,17 @@ const IDLE_FOR = 4_000;
 /** A reused connection may turn out closed; the next in store may too, but not all of a busy minute's. */
 const STALE_AT_MOST = 3;
 
-/** One provider, by HTTP POST over connections that are kept. */
+/** What is asked of the provider. */
+export interface TimelyRequest {
+  readonly method: string;
+  /** Path and query, where they are other than those of the provider's URL. */
+  readonly target?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Null: none. */
+  readonly body: string | null;
+}
+
+/** One provider, by HTTP over connections that are kept. */
 export class TimelyPost {
   readonly #url: URL;
   readonly #request: typeof httpRequest;
@@ -37,11 +47,11 @@ export class TimelyPost {
    * @returns the head of the answer; its body is the caller's to read or to destroy
    * @throws NotSent where that is certain; anything else where the other side may have it
    */
-  async post(headers: Record<string, string>, body: string, time: SmsTime): Promise<IncomingMessage> {
+  async ask(asked: TimelyRequest, time: SmsTime): Promise<IncomingMessage> {
     for (let stale = 0; ; stale += 1) {
-      const request = this.#open(headers, body, time.signal, stale < STALE_AT_MOST);
+      const request = this.#open(asked, time.signal, stale < STALE_AT_MOST);
       try {
-        return await sent(request, body, time);
+        return await sent(request, asked.body, time);
       } catch (error) {
         const wasStale = error instanceof NotSent && request.reusedSocket && !time.signal.aborted;
         if (!wasStale || error.reason === 'late' || stale >= STALE_AT_MOST) throw error;
@@ -50,19 +60,19 @@ export class TimelyPost {
   }
 
   /** A request of which nothing has been written. */
-  #open(headers: Record<string, string>, body: string, signal: AbortSignal, kept: boolean): ClientRequest {
-    const length = String(Buffer.byteLength(body));
-    const agent = kept ? this.#agent : false;
+  #open({ method, target, headers, body }: TimelyRequest, signal: AbortSignal, kept: boolean): ClientRequest {
+    const length = body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     return this.#request(this.#url, {
-      method: 'POST',
-      agent,
+      method,
+      ...(target === undefined ? {} : { path: target }),
+      agent: kept ? this.#agent : false,
       signal,
-      headers: { ...headers, 'content-length': length },
+      headers: { ...headers, ...length },
     });
   }
 }
 
-function sent(request: ClientRequest, body: string, { sendBefore, signal }: SmsTime): Promise<IncomingMessage> {
+function sent(request: ClientRequest, body: string | null, { sendBefore, signal }: SmsTime): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   let written = false;
   request.on('error', (error: NodeJS.ErrnoException) => {
@@ -78,7 +88,7 @@ function sent(request: ClientRequest, body: string, { sendBefore, signal }: SmsT
         return;
       }
       written = true;
-      request.end(body);
+      request.end(body ?? undefined);
     });
   });
   return promise;
