@@ -1,23 +1,24 @@
 import type { Config } from '../config.js';
 import { Secret } from '../secret.js';
+import { mailHtml } from './mail-html.js';
+import type { SmsMessage } from './sms/sms-gateway.js';
 
-const PURPOSE = { ru: 'обработку персональных данных', en: 'the processing of personal data' };
+/** What decides how a code is written to somebody: nothing else of an agreement gets into the text. */
+export interface Addressee {
+  /** One of the languages that there were when the agreement was made. */
+  readonly locale: string;
+  readonly channel: 'sms' | 'email';
+}
 
-/**
- * The text that carries a code: the operator's template, and for WebOTP (WICG origin-bound one-time codes) a last line
- * that binds the code to the operator's domain. Nothing in it comes from the caller.
- */
+/** The text that carries a code: of the operator's words alone, as an SMS or as a mail. */
 export function messageText(
   code: Secret<string>,
-  locale: 'ru' | 'en',
-  { message, otp }: Pick<Config, 'message' | 'otp'>,
-): Secret<string> {
+  { locale, channel }: Addressee,
+  { message: { texts } }: Pick<Config, 'message'>,
+): Pick<SmsMessage, 'text' | 'mail'> {
   const digits = code.reveal();
-  const values: Record<string, string> = {
-    code: digits,
-    minutes: String(Math.max(1, Math.floor(otp.ttl / 60_000))),
-    purpose: message.purpose ?? PURPOSE[locale],
-  };
-  const text = message[locale].replaceAll(/\{(\w+)\}/g, (placeholder, name: string) => values[name] ?? placeholder);
-  return new Secret(message.webDomain === undefined ? text : `${text}\n\n@${message.webDomain} #${digits}`);
+  if (channel === 'sms') return { text: new Secret(texts.sms(locale, digits)), mail: null };
+  const subject = texts.render(locale, 'subject', '');
+  const html = mailHtml(texts.languageFor(locale), subject, (mark) => texts.render(locale, 'mail', mark), digits);
+  return { text: new Secret(texts.render(locale, 'mail', digits)), mail: { subject, html: new Secret(html) } };
 }
