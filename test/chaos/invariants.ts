@@ -1,5 +1,6 @@
+import { codeIn } from '../support/api.js';
 import type { Asked } from './load.js';
-import type { Text } from './provider.js';
+import type { IdentifiedText, Told } from './provider.js';
 import type { Published } from './topic.js';
 
 /** An agreement as the database has it in the end. */
@@ -22,6 +23,14 @@ export interface StoredSend {
   readonly counted: boolean | null;
 }
 
+/** A call of a provider as the database has it in the end. */
+export interface StoredTry {
+  readonly reference: string;
+  readonly provider: string | null;
+  readonly message_id: string | null;
+  readonly receipt: string | null;
+}
+
 /** A time during which something was wrong; milliseconds of the monotonic clock. */
 export interface FaultTime {
   readonly name: string;
@@ -34,9 +43,12 @@ export interface Evidence {
   readonly asked: readonly Asked[];
   readonly agreements: readonly Stored[];
   readonly sends: readonly StoredSend[];
+  readonly tries: readonly StoredTry[];
   readonly published: readonly Published[];
   readonly deadLetters: readonly Published[];
-  readonly texts: readonly Text[];
+  readonly texts: readonly IdentifiedText[];
+  /** What the service has confirmed that it was told. */
+  readonly told: readonly Told[];
   readonly faults: readonly FaultTime[];
   /** How many processes were started. */
   readonly processes: number;
@@ -53,8 +65,9 @@ export interface Verdict {
 }
 
 /** What a fault leaves open comes again after the lease: a repeat may be that much later than the fault. */
-const LEASE = 20_000;
+const LEASE = 25_000;
 const CONFIRMED = 'clients.agreement.AgreementConfirmed.v1';
+const DELIVERED = 'clients.agreement.CodeDelivered.v1';
 
 /** Looks at everything that is left after a run. @returns a verdict for each invariant */
 export function check(evidence: Evidence): Verdict[] {
@@ -68,6 +81,7 @@ export function check(evidence: Evidence): Verdict[] {
     ordered(evidence),
     kept(evidence),
     counted(evidence),
+    heard(evidence),
   ];
 }
 
@@ -101,7 +115,8 @@ function committed({ agreements, sends, texts }: Evidence): Verdict {
 function single({ asked, sends, texts, published }: Evidence): Verdict {
   const owner = new Map(sends.map(({ id, reference, generation }) => [id, `${reference} ${generation}`]));
   const texted = [...groupedBy(texts, ({ id }) => owner.get(id) ?? id)].flatMap(([generation, same]) =>
-    new Set(same.map(({ id, text }) => `${id} ${text}`)).size > 1
+    // Not the whole text: two releases may word it in two ways.
+    new Set(same.map(({ id, text }) => `${id} ${codeIn(text)}`)).size > 1
       ? [`${generation} was sent with more than one code or id`]
       : [],
   );
@@ -119,12 +134,14 @@ function single({ asked, sends, texts, published }: Evidence): Verdict {
   return verdict('I3', 'one live code, and it works once', owner.size, violations);
 }
 
-function repeated({ texts, faults }: Evidence): Verdict {
+function repeated({ texts, told, faults }: Evidence): Verdict {
+  // Where a provider says that it could not deliver, the next one is asked: once.
+  const undelivered = new Set(told.flatMap(({ to, state }) => (state === 'undelivered' ? [to] : [])));
   let repeats = 0;
   const violations = [...groupedBy(texts, ({ id }) => id)].flatMap(([id, same]) => {
     const accepted = same.filter((text) => text.accepted).map(({ at }) => at);
     const [first, last] = [Math.min(...accepted), Math.max(...accepted)];
-    const extra = accepted.length - 1;
+    const extra = accepted.length - 1 - (undelivered.has(same[0]?.to ?? '') ? 1 : 0);
     if (extra <= 0) return [];
     repeats += extra;
     const causes = faults.filter(({ from, to }) => from <= last && to >= first - LEASE).length;
@@ -199,6 +216,32 @@ function counted({ sends, texts }: Evidence): Verdict {
     called.size,
     violations,
   );
+}
+
+/** A receipt may come before the answer and after a crash, twice and in any order: 'delivered' stands in the end. */
+function heard({ told, tries, agreements, published }: Evidence): Verdict {
+  const tried = groupedBy(tries, (row) => `${row.provider} ${row.message_id}`);
+  const said = [...groupedBy(told, ({ provider, messageId }) => `${provider} ${messageId}`)].flatMap(
+    ([message, all]) => {
+      const found = tried.get(message)?.map(({ receipt }) => receipt);
+      // Where its acceptance was never recorded nobody knows whose it is.
+      const expected = all.some(({ state }) => state === 'delivered') ? 'delivered' : 'undelivered';
+      return !found || found.includes(expected)
+        ? []
+        : [`${message} was ${expected}, and is ${found.join() || 'unheard of'}`];
+    },
+  );
+  const delivered = tries.filter(({ receipt }) => receipt === 'delivered').map(({ reference }) => reference);
+  const events = new Map(
+    published.filter(({ type }) => type === DELIVERED).map((event) => [event.id, event.reference]),
+  );
+  const [texts, eventsOf] = [groupedBy(delivered, (of) => of), groupedBy(events.values(), (of) => of)];
+  const wrong = agreements.flatMap(({ reference }) => {
+    const [found, expected] = [eventsOf.get(reference)?.length ?? 0, texts.get(reference)?.length ?? 0];
+    return found === expected ? [] : [`${reference} has ${found} events of ${expected} texts that were delivered`];
+  });
+  const promise = 'what a provider was confirmed that it said is known, and told once';
+  return verdict('R1', promise, told.length, [...said, ...wrong]);
 }
 
 /** Where nothing was looked at, nothing is shown. */

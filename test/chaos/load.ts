@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, Api, codeIn, freshPhone, otherThan } from '../support/api.js';
 import { until } from '../support/until.js';
 import type { Member } from './member.js';
-import type { Manner, Provider } from './provider.js';
+import type { Manner } from './provider.js';
 import type { Random } from './random.js';
+import type { Sms } from './sms.js';
 
 /** What one caller was told about one agreement. */
 export interface Asked {
@@ -45,7 +46,7 @@ export class Load {
 
   constructor(
     private readonly doors: readonly Member[],
-    private readonly provider: Provider,
+    private readonly sms: Sms,
     private readonly random: Random,
   ) {}
 
@@ -68,7 +69,7 @@ export class Load {
   async #ask(): Promise<void> {
     const phone = freshPhone();
     const manner = this.random.of(MANNERS);
-    this.provider.treats(phone, manner);
+    this.sms.treats(phone, manner);
     // Who gets no text has nothing to confirm by.
     const behaviour = manner === 'refuses' ? 'leaves' : this.random.of(BEHAVIOURS);
     const answer = await this.#call((api) => api.create({ phone }));
@@ -111,7 +112,7 @@ export class Load {
       'a text',
       () => {
         if (this.#over.signal.aborted) return 'none';
-        const code = codeIn(this.provider.shownOn(phone)?.text ?? '');
+        const code = codeIn(this.sms.shownOn(phone)?.text ?? '');
         return code === but ? undefined : code;
       },
       TEXT_WITHIN,

@@ -6,11 +6,13 @@ import { CALM, DEATHS, type Fault, FAULTS } from './faults.js';
 import { buildMutant } from './mutations.js';
 import type { Random } from './random.js';
 import { buildRelease, changesOfRelease, NOT_YET_PROMISED, PREVIOUS } from './releases.js';
+import { CHAINS } from './sms.js';
 import { type Outcome, run } from './storm.js';
 import { PROGRAM } from './world.js';
 
 const USAGE = `npm run chaos -- [--seed N] [--duration SECONDS] [--every SECONDS] [--rate PER_SECOND] [--patience SECONDS]
-                 [--faults storm|deaths|releases|none|PART_OF_A_NAME] [--spare] [--mutation NAME]`;
+                 [--faults storm|deaths|releases|none|PART_OF_A_NAME] [--part N/M] [--sms ${CHAINS.join('|')}]
+                 [--no-receipts] [--spare] [--mutation NAME]`;
 
 const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -23,6 +25,10 @@ const { values } = parseArgs({
     // The longest wait is for the lease of a send that a killed worker had in hand; the safety net comes only after 60 s.
     patience: { type: 'string', default: '55' },
     faults: { type: 'string', default: 'storm' },
+    // Of the deaths: those of so many parts that a run each can have.
+    part: { type: 'string', default: '1/1' },
+    sms: { type: 'string', default: 'http' },
+    'no-receipts': { type: 'boolean', default: false },
     spare: { type: 'boolean', default: false },
     mutation: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -31,11 +37,13 @@ const { values } = parseArgs({
 
 /** Each of a list once, in order; or whatever comes of what the kind names, until the time is over. */
 function faultsFor(
-  kind: string,
+  { faults: kind, part }: { faults: string; part: string },
   duration: number,
   program: string,
 ): (random: Random, elapsed: number) => Fault | undefined {
-  const once = { deaths: [...DEATHS], releases: changesOfRelease(program) }[kind];
+  const [number = 1, parts = 1] = part.split('/').map(Number);
+  const deaths = DEATHS.filter((_, index) => index % parts === number - 1);
+  const once = { deaths, releases: changesOfRelease(program) }[kind];
   if (once) return () => once.shift();
   if (kind === 'none') return (_, elapsed) => (elapsed < duration ? CALM : undefined);
   const named = kind === 'storm' ? FAULTS : FAULTS.filter(({ name }) => name.includes(kind));
@@ -84,8 +92,11 @@ if (values.help) {
   if (![seed, duration, every, rate, patience].every((number) => Number.isFinite(number))) throw new Error(USAGE);
   tell(`seed ${seed}${values.mutation ? `, mutation: ${values.mutation}` : ''}`);
   const program = await startsWith(values);
-  const next = faultsFor(values.faults, duration, program);
-  const storm = { seed, program, rate, every, patience, next, spares: values.spare };
+  const next = faultsFor(values, duration, program);
+  const chain = CHAINS.find((known) => known === values.sms);
+  if (!chain) throw new Error(USAGE);
+  const told = { chain, receipts: !values['no-receipts'] };
+  const storm = { seed, program, rate, every, patience, next, spares: values.spare, ...told };
   const outcome = await run(storm, tell).finally(() => forget(program));
   const unasked = values.faults === 'releases' ? NOT_YET_PROMISED : [];
   if (!report(outcome, unasked)) {

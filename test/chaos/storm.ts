@@ -1,15 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../support/until.js';
 import { CALM, type Fault } from './faults.js';
-import { check, type Evidence, type FaultTime, type Stored, type StoredSend, type Verdict } from './invariants.js';
+import {
+  check,
+  type Evidence,
+  type FaultTime,
+  type Stored,
+  type StoredSend,
+  type StoredTry,
+  type Verdict,
+} from './invariants.js';
 import { Load } from './load.js';
 import type { Footprint } from './member.js';
 import { Random } from './random.js';
+import type { Chain } from './sms.js';
+import { identified } from './texts.js';
 import { World } from './world.js';
 
 /** A run of the suite. Times in seconds. */
 export interface Storm {
   readonly seed: number;
+  /** Through whom the texts go. */
+  readonly chain: Chain;
+  /** Whether they say later what became of them. */
+  readonly receipts: boolean;
   /** The `main.js` that is tried. */
   readonly program: string;
   /** Whether one process of each role lives through all of it, to see whether it grows. */
@@ -42,14 +56,15 @@ const WEIGH_EVERY = 60_000;
 
 /** Runs a whole deployment under load through faults, waits until it has come to rest, and looks at what is left. */
 export async function run(storm: Storm, tell: (line: string) => void): Promise<Outcome> {
-  const world = await World.start(storm.program, storm.spares);
+  const world = await World.start(storm.program, storm.spares, storm.chain, storm.receipts ? storm.seed : null);
   try {
-    const load = new Load(world.of('api'), world.provider, new Random(storm.seed + 1));
+    const load = new Load(world.of('api'), world.sms, new Random(storm.seed + 1));
     load.start(storm.rate);
     await delay(WARM_UP * 1000);
     const before = footprints(world);
     const faults = await harm(world, storm, tell);
     await load.finish(storm.patience * 1000);
+    await world.sms.finish(storm.patience * 1000);
     const settled = await settles(world, storm.patience, tell);
     const evidence = await gather(world, load, faults);
     const deadLetters = evidence.deadLetters.length;
@@ -99,7 +114,9 @@ async function settles(world: World, patience: number, tell: (line: string) => v
     const [row] = await world.query<{ left: string }>(
       `SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM send WHERE state = 'queued')
          + (SELECT count(*) FROM agreement a WHERE status = 'pending' AND NOT EXISTS (
-             SELECT FROM send s WHERE s.reference = a.reference AND s.generation = a.generation)) AS left`,
+             SELECT FROM send s WHERE s.reference = a.reference AND s.generation = a.generation))
+         + (SELECT count(*) FROM delivery_receipt r JOIN send_try t
+             ON t.provider = r.provider AND t.provider_message_id = ANY (r.message_ids)) AS left`,
     );
     return Number(row?.left ?? 1);
   };
@@ -122,8 +139,25 @@ async function gather(world: World, load: Load, faults: readonly FaultTime[]): P
   const unexpectedEnds = world.members.flatMap(({ unexpected }) => unexpected);
   const processes = world.members.reduce((sum, { started }) => sum + started, 0);
   const { asked } = load;
-  const texts = world.provider.log;
-  return { asked, agreements, sends, published, deadLetters, texts, faults, processes, unexpectedEnds };
+  const tries = await world.query<StoredTry>(
+    'SELECT reference, provider, provider_message_id AS message_id, receipt FROM send_try',
+  );
+  const { log, told } = world.sms;
+  const drops = world.sms.drops.map((at) => ({ name: 'a session of SMPP that was dropped', from: at, to: at }));
+  const texts = identified(log, agreements, sends);
+  return {
+    asked,
+    agreements,
+    sends,
+    tries,
+    published,
+    deadLetters,
+    texts,
+    told,
+    faults: [...faults, ...drops],
+    processes,
+    unexpectedEnds,
+  };
 }
 
 function footprints({ members }: World): Footprint[] {

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { type Mutation, MUTATIONS } from './mutations.js';
 
 /** What a run of the suite has said. */
 export interface Report {
@@ -21,12 +23,33 @@ export async function chaos(...args: string[]): Promise<Report> {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
   const [exitCode] = (await once(child, 'close')) as [number | null];
-  const verdicts = [...output.matchAll(/^([IEL]\d) {2}(holds|BROKEN)/gm)].map(([, id = '', said]) => [id, said]);
+  const verdicts = [...output.matchAll(/^([IELR]\d) {2}(holds|BROKEN)/gm)].map(([, id = '', said]) => [id, said]);
+  // A mismatch shows the verdicts alone.
+  if (exitCode !== 0 && !args.includes('--mutation')) console.log(output);
   const faults = [...output.matchAll(/^ *\d+ s {2}(.+) \([\d.]+ s\)$/gm)].map(([, name = '']) => name);
   return { exitCode, output, verdicts: Object.fromEntries(verdicts) as Report['verdicts'], faults };
 }
 
 /** All that is promised. */
 export const HOLDS = Object.fromEntries(
-  ['I1', 'I2', 'I3', 'I4', 'I5', 'E1', 'E2', 'E3', 'L1'].map((id) => [id, 'holds' as const]),
+  ['I1', 'I2', 'I3', 'I4', 'I5', 'E1', 'E2', 'E3', 'L1', 'R1'].map((id) => [id, 'holds' as const]),
 );
+
+/** The checker must see each of these defects. */
+export function seesMutations(which: string, choose: (mutation: Mutation) => boolean): void {
+  describe(`the checker, of defects ${which}`, () => {
+    it.each(Object.entries(MUTATIONS).filter(([, mutation]) => choose(mutation)))(
+      'sees that %s',
+      async (name, { breaks, faults }) => {
+        const storm = ['--seed', '2', '--duration', '5', '--every', '2', '--patience', '8', '--faults', faults];
+        const { exitCode, output, verdicts } = await chaos(...storm, '--mutation', name);
+
+        expect({ verdicts, output }).toMatchObject({ verdicts: { [breaks]: 'BROKEN' } });
+        expect(output).not.toContain('nothing was there to be looked at');
+        expect(exitCode).toBe(1);
+        expect(output).toMatch(/^To see it again: .*--seed 2/m);
+      },
+      200_000,
+    );
+  });
+}

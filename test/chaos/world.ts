@@ -11,7 +11,7 @@ import { killIfThere, postgresIn } from '../support/process-list.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 import { Member } from './member.js';
-import { Provider } from './provider.js';
+import { type Chain, Sms } from './sms.js';
 import { Topic } from './topic.js';
 
 /** Killing a server's processes loses nothing that the operating system was given; a test need not wait for the disk. */
@@ -19,7 +19,7 @@ const WITHOUT_DISK = { max_connections: '200', fsync: 'off', full_page_writes: '
 const ROLES = ['api', 'relay', 'worker'] as const;
 const OF_EACH = 2;
 
-/** A whole deployment on this machine: PostgreSQL, Kafka, two processes of each role, and a provider. */
+/** A whole deployment on this machine: PostgreSQL, Kafka, two processes of each role, and providers. */
 export class World {
   readonly members: Member[] = [];
   #postgres: EmbeddedPostgres | undefined;
@@ -31,15 +31,16 @@ export class World {
     /** The way of every process to the broker. */
     readonly kafka: TcpProxy,
     readonly topic: Topic,
-    readonly provider: Provider,
+    readonly sms: Sms,
     private readonly spares: boolean,
   ) {}
 
   /**
    * @param program the `main.js` of every process
    * @param spares whether the first process of each role is never killed or cut off itself
+   * @param seed of what the providers say later; null: they say nothing
    */
-  static async start(program: string, spares: boolean): Promise<World> {
+  static async start(program: string, spares: boolean, chain: Chain, seed: number | null): Promise<World> {
     const network = Promise.withResolvers<TcpProxy>();
     const advertise = async (port: number): Promise<number> => {
       const proxy = await TcpProxy.to(port);
@@ -47,11 +48,17 @@ export class World {
       network.resolve(proxy);
       return proxy.port;
     };
-    const [broker, provider] = await Promise.all([startKafkaBroker({ own: true, advertise }), Provider.start()]);
+    const started: { world?: World } = {};
+    const doors = (): string[] => (started.world?.of('api') ?? []).filter((api) => api.isRunning).map(({ url }) => url);
+    const [broker, sms] = await Promise.all([
+      startKafkaBroker({ own: true, advertise }),
+      Sms.start(chain, seed, doors),
+    ]);
     const kafka = await network.promise;
     const topic = new Topic([`127.0.0.1:${kafka.port}`]);
     const folder = await mkdtemp(join(tmpdir(), 'chaos-'));
-    const world = new World(folder, broker, kafka, topic, provider, spares);
+    const world = new World(folder, broker, kafka, topic, sms, spares);
+    started.world = world;
     try {
       await Promise.all([world.topic.make(), world.startPostgres()]);
       for (const role of ROLES) {
@@ -117,7 +124,7 @@ export class World {
     for (const member of this.members) member.resume();
     await Promise.all(this.members.map((member) => member.kill()));
     await Promise.all(this.members.map((member) => member.database.cut()));
-    await Promise.all([this.kafka.cut(), this.provider.stop(), this.broker.stop(), this.#postgres?.stop()]);
+    await Promise.all([this.kafka.cut(), this.sms.stop(), this.broker.stop(), this.#postgres?.stop()]);
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -140,7 +147,7 @@ export class World {
         LIMIT_PREFIX: '1000000/600',
         GUARD_MIN_CONVERSION: '0',
       },
-      ...{ ...this.topic.environment, ...this.provider.environment },
+      ...{ ...this.topic.environment, ...this.sms.environment },
     };
     this.members.push(new Member(`${role}-${number}`, role, proxy, program, env));
   }
