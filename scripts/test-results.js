@@ -8,6 +8,7 @@ export const PARTS = `${RESULTS}/parts.json`;
 /** What jest has written, by the part of the run that asked for it. */
 export const WRITTEN = {
   'test:specs': `${RESULTS}/specs.json`,
+  'test:others': `${RESULTS}/others.json`,
   'test:attacks': `${RESULTS}/attacks.json`,
   'test:fuzz': `${RESULTS}/fuzz.json`,
   'test:chaos': `${RESULTS}/chaos.json`,

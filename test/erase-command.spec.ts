@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { readDatabaseSettings } from '../src/config.js';
+import { OperatorDatabase } from '../src/database/index.js';
 import { CLIENTS, OF_PERSON } from '../src/retention/erasure.sql.js';
+import { erase } from '../src/retention/index.js';
 import type { Answer } from './support/api.js';
 import { blocked } from './support/blocked.js';
 import { useDatabase } from './support/database.js';
@@ -174,12 +177,15 @@ describe('the command erase', () => {
     await other.query('SELECT FROM agreement WHERE reference = $1 FOR UPDATE', [reference]);
     const guess = service.api.confirm(reference, code);
     await until('the guess waits', async () => (await blocked(database)) === 1);
-    const erasing = cliData(['erase', idHash], env);
-    await until('the command waits behind it', async () => (await blocked(database)) === 2);
+    // Not as a command: until its process is there the guess would have been told to come again.
+    const operator = await OperatorDatabase.connect(readDatabaseSettings(env));
+    const erasing = erase(operator, { idHash, client: undefined, dryRun: false });
+    await until('the erasure waits behind it', async () => (await blocked(database)) === 2);
     await other.query('COMMIT');
     await other.end();
     expect((await guess).status).toBe(200);
-    expect((await erasing)['agreements']).toMatchObject([{ status: 'confirmed', cancelled: false }]);
+    expect(await erasing).toMatchObject([{ status: 'confirmed', cancelled: false }]);
+    await operator.close();
     expect(await view(reference)).toMatchObject({ status: 'confirmed', phone: null });
   });
 

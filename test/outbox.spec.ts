@@ -80,7 +80,8 @@ describe('the outbox', () => {
     }
     expect(await unsent()).toBe(600);
     await only({});
-    await until('the outbox is empty', async () => (await unsent()) === 0);
+    // Each of them is sent as well, and says so by an event.
+    await until('the outbox is empty', async () => (await unsent()) === 0, 40_000);
     const unsentCodes = `SELECT count(*)::int AS n FROM agreement a LEFT JOIN send s USING (reference) WHERE s.id IS NULL`;
     expect(await count(unsentCodes)).toBe(0);
   });
