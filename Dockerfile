@@ -14,8 +14,9 @@ RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no
 COPY .swcrc ./
 COPY src src
 COPY migrations migrations
+COPY gateways gateways
 # A strict umask where the sources were checked out would go over into dist and keep the service from reading itself.
-RUN npm run build && chmod -R a+rX dist
+RUN npm run build && chmod -R a+rX dist gateways
 
 # Optional ones are the programs of the embedded PostgreSQL (60 MB), which is for development: the image wants a
 # DATABASE_URL and says so.
@@ -32,6 +33,8 @@ RUN install --directory --owner=1000 --group=1000 --mode=0700 .data
 COPY --chmod=0644 package.json ./
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
+# Ready ones for SMS_HTTP_TEMPLATE_FILE.
+COPY --from=build /app/gateways gateways
 
 ARG VERSION=unknown
 ARG REVISION=unknown

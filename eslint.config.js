@@ -5,6 +5,7 @@ import importSort from 'eslint-plugin-simple-import-sort';
 import tseslint from 'typescript-eslint';
 
 const NODE_GLOBALS = ['Buffer', 'console', 'fetch', 'performance', 'process', 'setTimeout', 'clearTimeout', 'URL'];
+const BROWSER_GLOBALS = ['AbortSignal', 'document', 'getSelection', 'location', 'navigator', 'URLSearchParams'];
 const TESTS = ['**/*.spec.ts', 'test/**', 'bench/**'];
 
 const NO_RANDOM = {
@@ -96,6 +97,10 @@ export default defineConfig(
     files: ['**/*.{js,mjs}'],
     extends: [eslint.configs.recommended],
     languageOptions: { globals: Object.fromEntries(NODE_GLOBALS.map((name) => [name, 'readonly'])) },
+  },
+  {
+    files: ['src/messaging/sandbox/*.js'],
+    languageOptions: { globals: Object.fromEntries(BROWSER_GLOBALS.map((name) => [name, 'readonly'])) },
   },
   {
     files: ['**/*.ts'],

@@ -11,6 +11,7 @@ const HELP = `node dist/cli.js COMMAND, or npm run COMMAND -- …
   keys …              a new key of a client, and those that are set (keys --help)
   erase …             takes out what is kept of a person (erase --help)
   limits …            what limits of sending stand in the way, and a way to clear it (limits --help)
+  sms …               sends one text to try a provider out (sms --help)
   dlq …               messages that could not be handled (dlq --help)
 
 With --json each prints one JSON document. Exit codes: 0 done, 1 not there or not possible, 2 typed wrongly,

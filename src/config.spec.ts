@@ -2,16 +2,20 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EMAIL } from '../test/support/email-settings.js';
+import { HTTP_PROVIDER } from '../test/support/http-provider-settings.js';
 import { INFRASTRUCTURE } from '../test/support/infrastructure-settings.js';
 import { LIMITS } from '../test/support/limit-settings.js';
+import { MESSAGES } from '../test/support/message-settings.js';
 import { count, duration, faultsOf, type Setting, setting, words } from '../test/support/setting.js';
+import { SMPP } from '../test/support/smpp-settings.js';
+import { TWILIO } from '../test/support/twilio-settings.js';
 import { type Config, readConfig } from './config.js';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
 const HASH = 'ab'.repeat(32);
 const KEYS = { OTP_KEYS: `k:${KEY}`, CONTACT_KEYS: `k:${KEY}` };
 
-const NOT_URLS = ['nothing', 'ftp://example.com', '//example.com', 'example.com'];
 const revealed = (keys: Config['otpKeys']): object[] => keys.map(({ id, secret }) => ({ id, key: secret.reveal() }));
 const NAMED = { id: 'k', key: Buffer.alloc(32, 1) };
 const SHORT = `k:${Buffer.alloc(31).toString('base64')}`;
@@ -24,6 +28,9 @@ const NO_WINDOWS = { LIMIT_PHONE: 'off', LIMIT_PHONE_ALL: 'off', LIMIT_PREFIX: '
 const SETTINGS: readonly Setting[] = [
   ...INFRASTRUCTURE,
   ...LIMITS,
+  ...EMAIL,
+  ...SMPP,
+  ...TWILIO,
   setting('OTP_KEYS', (c) => revealed(c.otpKeys), [NAMED], [TWO_KEYS], NOT_KEYS),
   setting('CONTACT_KEYS', (c) => revealed(c.contactKeys), [NAMED], [TWO_KEYS], NOT_KEYS),
   count('OTP_LENGTH', (c) => c.otp.length, 6, 6, 10),
@@ -33,23 +40,7 @@ const SETTINGS: readonly Setting[] = [
   count('OTP_MAX_CODES', (c) => c.otp.maxCodes, 5, 1, 100),
   count('OTP_MAX_FAILURES', (c) => c.otp.maxFailures, 6, 1, 100),
   duration('AGREEMENT_TTL', (c) => c.otp.agreementTtl, 86_400, 1, 31_536_000),
-  ...(['RU', 'EN'] as const).map((language) =>
-    setting(
-      `OTP_MESSAGE_${language}`,
-      (c) => c.message[language === 'RU' ? 'ru' : 'en'],
-      expect.stringMatching(/\{code\}.*\{purpose\}.*\{minutes\}/),
-      [['{code} / {minutes} / {purpose}', '{code} / {minutes} / {purpose}']],
-      ['no code in it', '{code} {name}', '{code} {}', '{ code }', '{CODE}'],
-    ),
-  ),
-  words('OTP_PURPOSE', (c) => c.message.purpose, undefined),
-  setting(
-    'OTP_WEB_DOMAIN',
-    (c) => c.message.webDomain,
-    undefined,
-    [['Consent.Example', 'consent.example']],
-    ['https://a.example', 'a.example/path', 'a..example', 'a example', '@a.example'],
-  ),
+  ...MESSAGES,
   setting(
     'DOCUMENT_DEFAULT',
     (c) => c.documentDefault,
@@ -83,7 +74,7 @@ const SETTINGS: readonly Setting[] = [
   ),
   setting(
     'SMS_PROVIDERS',
-    (c) => c.sms.provider,
+    (c) => c.sms.providers.join(),
     'sandbox',
     [
       ['sandbox', 'sandbox'],
@@ -94,17 +85,21 @@ const SETTINGS: readonly Setting[] = [
       ...{ SMS_HTTP_URL: 'https://sms.example', SMS_HTTP_TOKEN: 'token' },
     },
   ),
+  setting(
+    'SMS_ROUTES',
+    (c) => Object.fromEntries(c.sms.routes),
+    { '*': ['sandbox'] },
+    [
+      ['RU:http,sandbox;KZ:http', { '*': ['sandbox'], RU: ['http', 'sandbox'], KZ: ['http'] }],
+      [' *:http ; RU: sandbox', { '*': ['http'], RU: ['sandbox'] }],
+    ],
+    ['http', 'RU:', 'RU:carrier', 'ru:http', 'RU:http;RU:sandbox', 'RU:http,http', 'RU:http;', 'UK:http'],
+    { SMS_HTTP_URL: 'https://sms.example', SMS_HTTP_TOKEN: 'token' },
+  ),
   words('SMS_SENDER', (c) => c.sms.sender, undefined),
   duration('SMS_TIMEOUT', (c) => c.sms.timeout, 10, 1, 120),
   count('SMS_CONCURRENCY', (c) => c.sms.concurrency, 64, 1, 10_000),
-  setting(
-    'SMS_HTTP_URL',
-    (c) => c.sms.httpUrl,
-    undefined,
-    [['https://a.example/sms', 'https://a.example/sms']],
-    NOT_URLS,
-  ),
-  words('SMS_HTTP_TOKEN', (c) => c.sms.httpToken?.reveal(), undefined),
+  ...HTTP_PROVIDER,
   { ...duration('RETENTION_CONTACT', (c) => c.retention.contact, 31_536_000, 0, 3_153_600_000), beside: NO_WINDOWS },
   { ...duration('RETENTION_DELIVERY', (c) => c.retention.delivery, 7_776_000, 0, 3_153_600_000), beside: NO_WINDOWS },
 ];
@@ -179,13 +174,15 @@ describe('the list of settings above', () => {
     const asked = new Set<string>();
     const environment = new Proxy<Record<string, string>>(KEYS, {
       get: (variables, name) => {
-        asked.add(String(name).replace(/_FILE$/, ''));
+        asked.add(String(name));
         return Reflect.get(variables, name) as unknown;
       },
     });
     readConfig(environment);
 
-    expect([...asked].sort()).toEqual(SETTINGS.map(({ name }) => name).sort());
+    // Of a name and NAME_FILE the name.
+    const names = [...asked].filter((name) => !name.endsWith('_FILE') || !asked.has(name.replace(/_FILE$/, '')));
+    expect(names.sort()).toEqual(SETTINGS.map(({ name }) => name).sort());
   });
 });
 

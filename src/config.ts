@@ -1,6 +1,7 @@
 import { Environment } from './environment.js';
 import { localKey } from './local-keys.js';
 import { apiKeySettings } from './settings.api-keys.js';
+import { emailSettings } from './settings.email.js';
 import { type ApiKey, type Config, type DatabaseSettings, type KafkaSettings, ROLES } from './settings.js';
 import { keyRing, keySettings, namedKeys } from './settings.keys.js';
 import { limitSettings, longestLimit } from './settings.limits.js';
@@ -10,13 +11,15 @@ import {
   failpoints,
   httpSettings,
   kafkaSettings,
-  messageSettings,
   otpSettings,
   phoneSettings,
+  publicUrl,
   shutdownSettings,
-  smsSettings,
 } from './settings.readers.js';
 import { retentionSettings } from './settings.retention.js';
+import { smsSettings } from './settings.sms.js';
+import { testPhones } from './settings.test-phones.js';
+import { messageSettings } from './settings.texts.js';
 
 export * from './settings.js';
 export { longestWindow } from './settings.limits.js';
@@ -27,10 +30,6 @@ export class ConfigError extends Error {
     super(`The configuration is not usable:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
   }
 }
-
-/** Names of the contract that this version knows but does not act on; whoever sets one must be told. */
-const NOT_USED_YET =
-  /^(SMS_ROUTES|SMS_HTTP_TEMPLATE_FILE|SMS_HTTP_WEBHOOK_SECRET(_FILE)?|TWILIO_.+|SMPP_.+|EMAIL_.+|SMTP_URL(_FILE)?|TEST_PHONES(_ALLOWED)?(_FILE)?)$/;
 
 /**
  * Reads and checks the whole configuration.
@@ -55,11 +54,11 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     database,
     shutdown: shutdownSettings(env, production),
     kafka,
-    otp: otpSettings(env),
-    message: messageSettings(env),
+    ...codeSettings(env),
     documentDefault: documentDefault(env, production),
     phone: phoneSettings(env),
     sms: smsSettings(env, production),
+    email: emailSettings(env, production),
     limits: limitSettings(env),
     retention: retentionSettings(env),
     logLevel: env.choice('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
@@ -74,7 +73,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     ...config,
     otpKeys: otpKeys ?? namedKeys(localKey(database.dataDir, 'otp-key')),
     contactKeys: contactKeys ?? namedKeys(localKey(database.dataDir, 'contact-key')),
-    warnings: warnings(env, variables),
+    warnings: warnings(env, config),
   };
 }
 
@@ -141,6 +140,31 @@ export function readKafkaSettings(
   return settings;
 }
 
+/** What the command that tries a provider out needs. */
+export type SmsCommandSettings = Pick<Config, 'phone' | 'sms' | 'otp' | 'message' | 'testPhones'> & {
+  readonly http: Pick<Config['http'], 'publicUrl'>;
+};
+
+/**
+ * Reads only what the command needs that tries a provider out.
+ * @throws ConfigError naming every fault at once
+ */
+export function readSmsCommandSettings(
+  variables: Readonly<Record<string, string | undefined>> = process.env,
+): SmsCommandSettings {
+  const env = new Environment(variables);
+  const http = { publicUrl: publicUrl(env) };
+  const settings = { http, ...codeSettings(env), phone: phoneSettings(env), sms: smsSettings(env, isProduction(env)) };
+  if (env.faults.length > 0) throw new ConfigError(env.faults);
+  return settings;
+}
+
+/** The codes, and what depends on how long one is and lives. */
+function codeSettings(env: Environment): Pick<Config, 'otp' | 'message' | 'testPhones'> {
+  const otp = otpSettings(env);
+  return { otp, message: messageSettings(env, otp), testPhones: testPhones(env, otp.length) };
+}
+
 /** A production that is misspelt would run with everything that production refuses. */
 function isProduction(env: Environment): boolean {
   const name = env.text('NODE_ENV', 'development');
@@ -181,13 +205,16 @@ function checkRetention(env: Environment, { retention, limits }: Pick<Config, 'r
   }
 }
 
-function warnings(env: Environment, variables: Readonly<Record<string, string | undefined>>): string[] {
-  const unused = Object.keys(variables).filter((name) => variables[name] && NOT_USED_YET.test(name));
-  const unknown = env
-    .unread(['OTP_', 'SMS_', 'KAFKA_', 'DATABASE_', 'LIMIT_', 'GUARD_', 'RETENTION_'])
-    .filter((name) => !NOT_USED_YET.test(name));
+const PREFIXES = [
+  ...['OTP_', 'SMS_', 'KAFKA_', 'DATABASE_', 'LIMIT_', 'GUARD_', 'RETENTION_'],
+  ...['TWILIO_', 'SMPP_', 'SMTP_', 'EMAIL_', 'TEXTS_', 'TEST_PHONES'],
+];
+
+function warnings(env: Environment, { testPhones }: Pick<Config, 'testPhones'>): string[] {
+  const unknown = env.unread(PREFIXES).map((name) => `${name} is not a setting of this service: a typing error?`);
+  if (testPhones.size === 0) return unknown;
   return [
-    ...unused.map((name) => `${name} is set, but this version does nothing with it`),
-    ...unknown.map((name) => `${name} is not a setting of this service: a typing error?`),
+    ...unknown,
+    `TEST_PHONES: numbers that get no text, count for no limit and have a fixed code: ${testPhones.size}`,
   ];
 }

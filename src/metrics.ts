@@ -10,6 +10,8 @@ const PATIENCE = 1_500;
 const SHORT = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 /** Seconds. From a provider next door to the last try of a code that lives for fifteen minutes. */
 const LONG = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
+/** Seconds. From a phone in the hand to one that was off for three days. */
+const DAYS = [1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 259200];
 
 /** How a request to agree or to send ended that met a limit; the first six are what `send_limit_reached` names. */
 const LIMITS = [
@@ -66,12 +68,24 @@ export class Metrics {
     labelNames: ['provider', 'outcome'],
     buckets: LONG,
   });
+  readonly providerAvoided = this.#gauge('agreement_provider_avoided', '1 while a provider is in trouble.', 'provider');
   readonly sendsWaiting = this.#gauge('agreement_sends_waiting', 'Codes to be sent, in hand or not, up to 100001.');
   readonly sendsRetrying = this.#gauge('agreement_sends_retrying', 'Those of them that were tried in vain before.');
   readonly sendsOldestDue = this.#gauge('agreement_sends_oldest_due_seconds', 'How long the oldest due one waits.');
   readonly requestToSend = new Histogram({
     ...this.#named('agreement_request_to_send_seconds', 'From the request for a code until a provider accepted it.'),
     buckets: LONG,
+  });
+
+  readonly receipts = this.#counter(
+    'agreement_receipts_total',
+    'Receipts of providers, by what they say and whether they fitted a text.',
+    ...['provider', 'state', 'matched'],
+  );
+  readonly receiptDelay = new Histogram({
+    ...this.#named('agreement_receipt_delay_seconds', 'From the acceptance of a text until its receipt came.'),
+    labelNames: ['provider', 'state'],
+    buckets: DAYS,
   });
 
   constructor() {

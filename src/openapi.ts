@@ -2,7 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { AppModule } from './app.module.js';
-import type { Config } from './config.js';
+import { CONFIG, type Config } from './config.js';
 import { DOCS_HEADERS, ProblemDto, problemTable, REPLAYED, ROUTE_SCOPES } from './http/index.js';
 import { createAdapter } from './http/server.js';
 import type { Logger } from './logger.js';
@@ -74,10 +74,14 @@ function createOpenApi(app: NestFastifyApplication): OpenAPIObject {
       description: 'An API key. Not needed while none are configured.',
     })
     .addTag('agreement', 'From the first code to the withdrawal')
-    .addTag('sandbox', 'The texts that were not sent: outside production only')
+    .addTag('delivery', 'What providers say of the texts that they took')
+    .addTag('sandbox', 'The texts that were not sent: outside production only. On the screen of [a phone](/sandbox)')
     .addTag('health', 'Probes')
     .build();
-  return completed(SwaggerModule.createDocument(app, options, { extraModels: [ProblemDto] }));
+  const document = completed(SwaggerModule.createDocument(app, options, { extraModels: [ProblemDto] }));
+  const { languages } = app.get<Config>(CONFIG).message.texts;
+  for (const name of ['CreateAgreementDto', 'AgreementDto']) listLanguages(document, name, languages);
+  return document;
 }
 
 /** The document of a service that is not started: nothing listens or connects. */
@@ -168,6 +172,13 @@ function exampleOf({ parameters = [] }: Operation, name: string): string {
   const parameter = parameters.find((candidate) => 'name' in candidate && candidate.name === name);
   const schema = parameter && 'schema' in parameter ? parameter.schema : undefined;
   return schema && 'example' in schema ? String(schema.example) : name;
+}
+
+/** A locale may be whatever language the operator has texts in. */
+function listLanguages({ components }: OpenAPIObject, name: string, languages: readonly string[]): void {
+  const schema = components?.schemas?.[name];
+  const locale = schema && 'properties' in schema ? schema.properties?.['locale'] : undefined;
+  if (locale && 'enum' in locale) locale.enum = [...languages];
 }
 
 /** Every schema of an object that a request body is made of. */

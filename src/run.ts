@@ -1,6 +1,7 @@
 import { ConfigError, readConfig } from './config.js';
 import { createLogger } from './logger.js';
 import { Service } from './service.js';
+import { textSizes } from './settings.texts.js';
 import { explain, greeting } from './terminal.js';
 
 /** How long after the deadline of the shutdown the process ends itself, finished or not. */
@@ -12,6 +13,7 @@ async function live(handleSignals: (stop: () => void) => void): Promise<void> {
   const config = readConfig();
   const logger = createLogger(config.logLevel);
   for (const warning of config.warnings) logger.warn(warning);
+  for (const size of textSizes(config)) logger.info(size, 'the text as an SMS');
   if (!config.apiKeys) logger.warn('API_KEYS is not set: everybody who reaches this port may do everything');
 
   let service: Service | undefined;

@@ -6,11 +6,6 @@ import { type ArmedFailpoint, FAILPOINTS } from './failpoint.js';
 import { Secret } from './secret.js';
 import type { Config, DatabaseSettings, DocumentSettings, KafkaSettings } from './settings.js';
 
-const DEFAULT_MESSAGES = {
-  ru: '{code} - код согласия на {purpose}. Действует {minutes} мин. Никому его не сообщайте.',
-  en: '{code} is your code to agree to {purpose}. It is valid for {minutes} min. Do not share it.',
-};
-
 /** Where the data lie. */
 export function databaseSettings(env: Environment, production: boolean): DatabaseSettings {
   const url = env.url('DATABASE_URL', ['postgresql:', 'postgres:']);
@@ -58,11 +53,22 @@ export function httpSettings(env: Environment, open: boolean): Config['http'] {
         URL.parse(text)?.origin === text ? text : undefined,
       ) ?? [],
     trustedProxies: env.list('TRUSTED_PROXIES', 'a list of addresses or CIDR blocks', cidr) ?? [],
-    publicUrl: env.url('PUBLIC_URL', ['https:', 'http:']),
+    publicUrl: publicUrl(env),
   };
 }
 
-function isLoopback(host: string): boolean {
+/** How the service is reached from outside: a beginning of addresses, which go on with a path. */
+export function publicUrl(env: Environment): string | undefined {
+  const url = env.url('PUBLIC_URL', ['https:', 'http:']);
+  const { username, password } = URL.parse(url ?? '') ?? { username: '', password: '' };
+  if (url !== undefined && (/[?#]/.test(url) || username + password !== '')) {
+    env.fault('PUBLIC_URL', 'must hold no user, password, query or fragment');
+  }
+  return url;
+}
+
+/** An address of this machine alone. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
@@ -114,28 +120,6 @@ export function otpSettings(env: Environment): Config['otp'] {
   };
 }
 
-/** What the text says. */
-export function messageSettings(env: Environment): Config['message'] {
-  const purpose = env.text('OTP_PURPOSE');
-  const template = (name: string, fallback: string): string => {
-    const text = env.text(name, fallback);
-    const placeholders: string[] = text.match(/\{[^}]*\}/g) ?? [];
-    if (!placeholders.includes('{code}')) env.fault(name, 'must contain {code}');
-    if (placeholders.some((found) => !['{code}', '{minutes}', '{purpose}'].includes(found))) {
-      env.fault(name, 'may contain only the placeholders {code}, {minutes} and {purpose}');
-    }
-    return text;
-  };
-  return {
-    ru: template('OTP_MESSAGE_RU', DEFAULT_MESSAGES.ru),
-    en: template('OTP_MESSAGE_EN', DEFAULT_MESSAGES.en),
-    purpose,
-    webDomain: env.parsed('OTP_WEB_DOMAIN', 'a domain name without scheme or path', (text) =>
-      /^[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text) ? text.toLowerCase() : undefined,
-    ),
-  };
-}
-
 /** For requests that name none; in production only where the operator says so. */
 export function documentDefault(env: Environment, production: boolean): DocumentSettings | undefined {
   const given = env.parsed('DOCUMENT_DEFAULT', 'id:version:sha256', (text) => {
@@ -147,42 +131,29 @@ export function documentDefault(env: Environment, production: boolean): Document
   return { id: 'sandbox', version: '1', sha256 };
 }
 
+const REGIONS = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
+
+/** A country as ISO 3166 writes it; undefined where there is none of that code. */
+export function country(text: string): string | undefined {
+  if (!/^[A-Z]{2}$/.test(text) || REGIONS.of(text) === undefined) return undefined;
+  // What looks right and is not: UK, whose code is GB.
+  return new Intl.Locale(`und-${text}`).region === text ? text : undefined;
+}
+
+/** A name as DNS knows it: in lower case, IDN as A-labels (UTS #46, as the URL parser does it); undefined where it is none. */
+export function hostName(text: string): string | undefined {
+  const host = /[\s/:?#@%\\[\]]/.test(text) ? '' : (URL.parse(`http://${text}`)?.hostname ?? '');
+  return /^[a-z\d-]+(\.[a-z\d-]+)*$/.test(host) && isIP(host) === 0 ? host : undefined;
+}
+
 /** Which numbers may be sent to. */
 export function phoneSettings(env: Environment): Config['phone'] {
-  const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
-  // The last check is for what looks right and is not: UK, whose code is GB.
-  const country = (text: string): string | undefined =>
-    /^[A-Z]{2}$/.test(text) && names.of(text) !== undefined && new Intl.Locale(`und-${text}`).region === text
-      ? text
-      : undefined;
   const countries = env.list('PHONE_COUNTRIES', '* or a list of ISO 3166 codes such as RU,KZ', (text) =>
     text === '*' ? text : country(text),
   );
   return {
     countries: countries === undefined || countries.includes('*') ? '*' : new Set(countries),
     defaultRegion: env.parsed('PHONE_DEFAULT_REGION', 'an ISO 3166 code such as RU', country),
-  };
-}
-
-/** Who sends. */
-export function smsSettings(env: Environment, production: boolean): Config['sms'] {
-  const provider = env.choice('SMS_PROVIDERS', ['sandbox', 'http'], 'sandbox');
-  const httpUrl = env.url('SMS_HTTP_URL', ['https:', 'http:']);
-  // The token has a setting of its own, which no log shows.
-  if (httpUrl !== undefined && URL.parse(httpUrl)?.username) env.fault('SMS_HTTP_URL', 'must hold no user or password');
-  const httpToken = env.text('SMS_HTTP_TOKEN');
-  if (production && provider === 'sandbox') {
-    env.fault('SMS_PROVIDERS', 'must name a real provider in production; the sandbox sends nothing');
-  }
-  if (provider === 'http' && httpUrl === undefined) env.fault('SMS_HTTP_URL', 'is needed by the provider http');
-  if (provider === 'http' && httpToken === undefined) env.fault('SMS_HTTP_TOKEN', 'is needed by the provider http');
-  return {
-    provider,
-    sender: env.text('SMS_SENDER'),
-    timeout: env.seconds('SMS_TIMEOUT', 10, 1, 120),
-    concurrency: env.integer('SMS_CONCURRENCY', 64, 1, 10000),
-    httpUrl,
-    httpToken: httpToken === undefined ? undefined : new Secret(httpToken),
   };
 }
 

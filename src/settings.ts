@@ -1,5 +1,7 @@
 import type { ArmedFailpoint } from './failpoint.js';
+import type { GatewayDescription } from './gateway-file/index.js';
 import type { Secret } from './secret.js';
+import type { Texts } from './texts.js';
 
 /** Injection token of the configuration. */
 export const CONFIG = Symbol('CONFIG');
@@ -9,6 +11,12 @@ export type Role = (typeof ROLES)[number];
 
 export const SCOPES = ['create', 'confirm', 'read', 'admin', 'operator'] as const;
 export type Scope = (typeof SCOPES)[number];
+
+export const SMS_PROVIDERS = ['sandbox', 'http', 'twilio', 'smpp'] as const;
+export type SmsProvider = (typeof SMS_PROVIDERS)[number];
+
+export const EMAIL_PROVIDERS = ['sandbox', 'smtp'] as const;
+export type EmailProvider = (typeof EMAIL_PROVIDERS)[number];
 
 /** One key of a key ring: the id is stored beside what the key made. */
 export interface NamedKey {
@@ -30,6 +38,54 @@ export interface DocumentSettings {
   readonly version: string;
   /** 64 lower-case hex digits. */
   readonly sha256: string;
+}
+
+/** A gateway that is spoken to over HTTP: in the contract's JSON, or as a file describes it. */
+export interface HttpProviderSettings {
+  readonly gateway: GatewayDescription;
+  readonly url: string | undefined;
+  readonly user: string | undefined;
+  readonly token: Secret<string> | undefined;
+  /** What receipts are signed with; without it none are taken. */
+  readonly webhookSecret: Secret<string> | undefined;
+}
+
+/** An account at Twilio; one of `from` and `messagingServiceSid` is there. */
+export interface TwilioSettings {
+  readonly accountSid: string;
+  readonly authToken: Secret<string>;
+  readonly from: string | undefined;
+  readonly messagingServiceSid: string | undefined;
+  readonly baseUrl: string;
+}
+
+/** An SMSC. */
+export interface SmppSettings {
+  /** `smpp://system_id:password@host:port`, `smpps:` for TLS. */
+  readonly url: Secret<string>;
+  /** PEM of the authority to trust instead of the system's. */
+  readonly ca: string | undefined;
+  /** Messages without an answer at one time. */
+  readonly window: number;
+  readonly perSecond: number;
+  /** How a text above one part goes: whole in `message_payload`, or in parts with a UDH. */
+  readonly longText: 'payload' | 'udh';
+  /** How the ids of receipts are written: as in the answer, or as the same number in decimal or hexadecimal. */
+  readonly receiptId: 'auto' | 'same' | 'decimal' | 'hex';
+}
+
+/** A mail server that takes our mails. */
+export interface SmtpSettings {
+  readonly host: string;
+  readonly port: number;
+  /** From the first byte; else by STARTTLS: never without it, where the server offers it, or not at all. */
+  readonly tls: 'implicit' | 'required' | 'offered' | 'off';
+  /** PEM of the authority to trust instead of the system's. */
+  readonly ca: string | undefined;
+  readonly login: { readonly user: string; readonly password: Secret<string> } | undefined;
+  /** At one time. */
+  readonly connections: number;
+  readonly sender: { readonly name: string; readonly address: string };
 }
 
 /** Where PostgreSQL is and how to reach it. */
@@ -101,20 +157,42 @@ export interface Config {
     readonly agreementTtl: number;
   };
   readonly message: {
-    readonly ru: string;
-    readonly en: string;
+    /** What is written to people, in every language that there is. */
+    readonly texts: Texts;
     readonly purpose: string | undefined;
     readonly webDomain: string | undefined;
+    /** Of an SMS; a text that takes more refuses the start. */
+    readonly maxParts: number;
   };
   readonly documentDefault: DocumentSettings | undefined;
   readonly phone: { readonly countries: ReadonlySet<string> | '*'; readonly defaultRegion: string | undefined };
+  /** Numbers that nothing is sent to, in E.164, each with its code; mostly none. */
+  readonly testPhones: ReadonlyMap<string, Secret<string>>;
   readonly sms: {
-    readonly provider: 'sandbox' | 'http';
+    /** By ISO 3166 country, in the order in which they are asked; `*` is there for all others. */
+    readonly routes: ReadonlyMap<string, readonly SmsProvider[]>;
+    /** All that occur in a route. */
+    readonly providers: readonly SmsProvider[];
     readonly sender: string | undefined;
     readonly timeout: number;
+    /** Calls at one time, of each provider. */
     readonly concurrency: number;
-    readonly httpUrl: string | undefined;
-    readonly httpToken: Secret<string> | undefined;
+    /** Each only where it is used. */
+    readonly http: HttpProviderSettings | undefined;
+    readonly twilio: TwilioSettings | undefined;
+    readonly smpp: SmppSettings | undefined;
+  };
+  readonly email: {
+    /** In the order in which they are asked; empty: no mails. */
+    readonly providers: readonly EmailProvider[];
+    /** Only where it is used. */
+    readonly smtp: SmtpSettings | undefined;
+    /** Refuses addresses whose domain names nobody who takes its mail. */
+    readonly checkMx: boolean;
+    /** Address and port of whom to ask for that; none: the system's. */
+    readonly dnsServers: readonly string[] | undefined;
+    /** In lower case, IDN as A-labels. */
+    readonly blockedDomains: ReadonlySet<string>;
   };
   /** An empty list: no limit. */
   readonly limits: {

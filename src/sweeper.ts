@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ExpireAgreements, ExpireIdempotencyKeys } from './agreement/index.js';
 import { PurgeLimitEntries, ReviewHolds, WatchCountries } from './limits/index.js';
 import { LOGGER, type Logger } from './logger.js';
-import { QueueForgotten } from './messaging/index.js';
+import { PurgeReceipts, QueueForgotten, SettleReceipts } from './messaging/index.js';
 import { ForgetEndedCodes, PurgeClosed } from './retention/index.js';
 
 const EXPIRE_EVERY = 5_000;
@@ -11,6 +11,7 @@ const REVIEW_HOLDS_EVERY = 5_000;
 const PURGE_CLOSED_EVERY = 5_000;
 const FORGET_CODES_EVERY = 60_000;
 const LOOK_FOR_FORGOTTEN_EVERY = 60_000;
+const SETTLE_RECEIPTS_EVERY = 30_000;
 const WATCH_COUNTRIES_EVERY = 60_000;
 const PURGE_EVERY = 60_000;
 const EXPIRE_KEYS_EVERY = 300_000;
@@ -32,6 +33,8 @@ export class Sweeper {
     this.#every(REVIEW_HOLDS_EVERY, 'holds released', () => this.commands.execute(new ReviewHolds()));
     this.#every(WATCH_COUNTRIES_EVERY, 'countries suspected', () => this.commands.execute(new WatchCountries()));
     this.#every(PURGE_EVERY, 'counted sends forgotten', () => this.commands.execute(new PurgeLimitEntries()));
+    this.#every(SETTLE_RECEIPTS_EVERY, 'receipts settled', () => this.commands.execute(new SettleReceipts()));
+    this.#every(PURGE_EVERY, 'receipts forgotten', () => this.commands.execute(new PurgeReceipts()));
     this.#every(EXPIRE_KEYS_EVERY, 'kept answers expired', () => this.commands.execute(new ExpireIdempotencyKeys()));
     this.#every(FORGET_CODES_EVERY, 'ended codes forgotten', () => this.commands.execute(new ForgetEndedCodes()));
     this.#every(PURGE_CLOSED_EVERY, 'contacts purged', () => this.commands.execute(new PurgeClosed('contacts')));

@@ -18,6 +18,7 @@ The agreement service is ready.
 
   API               ${url}/v1/agreement
   Swagger UI        ${url}/docs
+  Sandbox phone     ${url}/sandbox
   Sandbox messages  ${url}/sandbox/messages
 
 Try it:

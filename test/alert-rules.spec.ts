@@ -41,6 +41,7 @@ const HEALTHY: Series = {
   'agreement_consumer_messages_total{instance="w",outcome="handled"}': rising(60),
   'agreement_sends_total{instance="w",provider="http",outcome="accepted"}': rising(60),
   'agreement_sends_total{instance="w",provider="http",outcome="try_later"}': rising(3),
+  'agreement_provider_avoided{instance="w",provider="http"}': always(0),
   'agreement_sends_oldest_due_seconds{instance="w"}': always(0),
   'agreement_sends_retrying{instance="w"}': always(4),
   'agreement_request_to_send_seconds_bucket{instance="w",le="1"}': rising(59),
@@ -99,6 +100,11 @@ const TROUBLE: readonly (readonly [what: string, alert: string, series: Series])
     'a provider takes one call in four no more',
     'AgreementSendsFailing',
     { 'agreement_sends_total{instance="w",provider="http",outcome="try_later"}': rising(20) },
+  ],
+  [
+    'a provider is in trouble',
+    'AgreementProviderAvoided',
+    { 'agreement_provider_avoided{instance="w",provider="http"}': always(1) },
   ],
   ['retries pile up', 'AgreementRetriesPilingUp', { 'agreement_sends_retrying{instance="w"}': rising(10) }],
   [

@@ -30,6 +30,12 @@ const DEPENDENCIES: Case[] = [
     from: AGREEMENT,
   },
   {
+    rule: 'domain-is-pure',
+    file: 'src/agreement/planted-domain.ts',
+    text: "import './email-address.js';\nimport { Resolver } from 'node:dns/promises';\n",
+    from: AGREEMENT,
+  },
+  {
     rule: 'agreement-knows-no-messaging',
     file: 'src/agreement/request-planted.ts',
     text: "import type { Sender } from '../messaging/index.js';\n",

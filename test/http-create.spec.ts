@@ -35,6 +35,7 @@ describe('POST /v1/agreement', () => {
       reference: expect.stringMatching(UUID_V7),
       id_hash: 'a1',
       phone: '+7916•••••67',
+      email: null,
       document: DOCUMENT,
       locale: 'ru',
       metadata: {},

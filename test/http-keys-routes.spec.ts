@@ -146,13 +146,24 @@ describe('every route of the running service', () => {
     expect(body).toMatchObject({ status: 'pending', attempts_left: 3, codes_left: 4 });
   });
 
-  it('is open without a key only for probes, and outside production for texts and documentation', async () => {
+  it('is open without a key only for probes and signed receipts, and outside production for texts and documentation', async () => {
+    const RECEIPTS = '/v1/delivery/:provider';
     const open = (all: Route[]): string[] => {
       const urls = all.filter(({ method, url }) => scopeOf(method, url) === 'public').map((route) => route.url);
-      return [...new Set(urls.map((path) => path.split(/[/-]/)[1] ?? ''))].sort();
+      return [...new Set(urls.map((path) => (path.startsWith('/v1/') ? path : (path.split(/[/-]/)[1] ?? ''))))].sort();
     };
-    expect([open(routes), open(inProduction)]).toEqual([['docs', 'health', 'sandbox'], ['health']]);
-    for (const path of ['/health/live', '/sandbox/messages', '/docs', '/docs/swagger-ui.css', '/docs-json']) {
+    expect([open(routes), open(inProduction)]).toEqual([
+      [RECEIPTS, 'docs', 'health', 'sandbox'],
+      [RECEIPTS, 'health'],
+    ]);
+    for (const path of [
+      '/health/live',
+      '/sandbox',
+      '/sandbox/messages',
+      '/docs',
+      '/docs/swagger-ui.css',
+      '/docs-json',
+    ]) {
       expect((await fetch(url + path)).status).toBe(200);
     }
   });

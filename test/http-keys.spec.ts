@@ -8,7 +8,7 @@ import { startService } from './support/service.js';
 const UNKNOWN = '019aa3b2-5c1e-7d30-9f4a-6b1c2d3e4f50';
 
 /** Which scope each operation asks for; a new one has to be added here. */
-const SCOPES: Readonly<Record<string, 'create' | 'confirm' | 'read' | 'public'>> = {
+const SCOPES: Readonly<Record<string, 'create' | 'confirm' | 'read' | 'public' | 'signed'>> = {
   createAgreement: 'create',
   confirmAgreement: 'confirm',
   resendCode: 'create',
@@ -19,6 +19,9 @@ const SCOPES: Readonly<Record<string, 'create' | 'confirm' | 'read' | 'public'>>
   getLiveness: 'public',
   getReadiness: 'public',
   listSandboxMessages: 'public',
+  getSandboxSwitches: 'public',
+  setSandboxSwitches: 'public',
+  takeReceipt: 'signed',
 };
 const OPERATIONS = Object.entries(documented.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, { operationId }]) => ({
@@ -58,6 +61,11 @@ describe('API keys', () => {
     const scope = SCOPES[operation.operationId] ?? '';
     if (scope === 'public') {
       expect((await call(operation, api)).status).toBe(200);
+      return;
+    }
+    if (scope === 'signed') {
+      // Nobody is let in by a key, and without a provider there is nobody to be let in.
+      for (const by of [api, as('shop-all')]) expect((await call(operation, by)).status).toBe(404);
       return;
     }
     const refused = await call(operation, api);

@@ -75,7 +75,7 @@ describe('limits', () => {
 
   it.each([
     [['lift', '+79990000000'], 1, 'Nothing was counted against +7999•••••00'],
-    [['lift', 'nonsense'], 2, "'nonsense' is no number, prefix or country"],
+    [['lift', 'nonsense'], 2, "'nonsense' is no number, address, prefix or country"],
     [['lift', 'country', 'Russia'], 2, "'Russia' is no number"],
     [['lift'], 2, 'Something is missing'],
     [['lift', 'phone', '+79161234567', 'more'], 2, "'more' is too much"],

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { freshPhone } from './support/api.js';
 import { type TestDatabase, useDatabase } from './support/database.js';
 import { useProcesses } from './support/process.js';
@@ -10,8 +11,8 @@ import { startService, testEnvironment } from './support/service.js';
 import { until } from './support/until.js';
 
 const TABLES = [
-  ...['agreement', 'history', 'idempotency_key', 'key_fingerprint', 'limit_entry', 'limit_hold', 'outbox'],
-  ...['sandbox_message', 'send', 'send_try', 'sweep'],
+  ...['agreement', 'delivery_receipt', 'history', 'idempotency_key', 'key_fingerprint', 'limit_entry', 'limit_hold'],
+  ...['outbox', 'sandbox_message', 'sandbox_switch', 'send', 'send_try', 'sweep'],
 ];
 
 const MIGRATIONS = readdirSync(new URL('../migrations', import.meta.url));
@@ -76,19 +77,21 @@ describe('the migrations', () => {
     await runCli(['migration:run'], env);
     await runCli(['migration:revert'], env);
     // Nobody can write down a migration before both are in the middle of theirs.
-    await shared.query('BEGIN');
-    await shared.query('LOCK TABLE migration IN EXCLUSIVE MODE');
+    // By a session of its own: an index that is made concurrently waits for every transaction that looks at something.
+    const holder = new pg.Client(shared.url);
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('LOCK TABLE migration IN EXCLUSIVE MODE');
     const running = [runCli(['migration:run'], env), runCli(['migration:run'], env)];
-    // Within a transaction the activity stays as it was at the first look.
     const asking = async () => {
-      await shared.query('SELECT pg_stat_clear_snapshot()');
       const asks = `datname = current_database() AND query LIKE 'SELECT pg_try_advisory_lock%'`;
       return (await shared.query(`SELECT FROM pg_stat_activity WHERE ${asks}`)).length;
     };
     await until('one is held up, and the other asks for its turn', async () => {
       return (await shared.waiting()) === 1 && (await asking()) === 2;
     });
-    await shared.query('COMMIT');
+    await holder.query('COMMIT');
+    await holder.end();
     const both = await Promise.all(running);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     expect(both.map(({ stdout }) => stdout.replace(/:.*/s, '')).sort()).toEqual([

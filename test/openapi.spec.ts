@@ -17,7 +17,7 @@ interface Operation extends Described {
   readonly tags: readonly string[];
   readonly parameters?: readonly (Described & { readonly $ref?: string })[];
   readonly requestBody?: Described;
-  readonly responses: Record<string, Described & { content: Record<string, { examples?: Record<string, unknown> }> }>;
+  readonly responses: Record<string, Described & { content?: Record<string, { examples?: Record<string, unknown> }> }>;
 }
 
 const committed = JSON.parse(
@@ -42,7 +42,7 @@ const OVER = ['409 already_confirmed', '409 agreement_closed'];
 /** What a call can go wrong with, by the table of errors. */
 const LIMITED = ['429 send_limit_reached', '429 rate_limited'];
 const PROBLEMS_OF: Readonly<Record<string, readonly string[]>> = {
-  createAgreement: [...WITH_BODY, ...LIMITED, '422 phone_not_allowed'],
+  createAgreement: [...WITH_BODY, ...LIMITED, '422 phone_not_allowed', '422 email_not_allowed'],
   confirmAgreement: [
     ...[...TO_ONE, ...OVER, '409 code_not_sent_yet', '422 code_invalid', '409 attempts_exhausted', '410 code_expired'],
   ],
@@ -52,11 +52,14 @@ const PROBLEMS_OF: Readonly<Record<string, readonly string[]>> = {
   getAgreement: [...ALWAYS, '404 agreement_not_found'],
   listAgreements: [...ALWAYS, '422 validation_failed'],
   listSandboxMessages: ['403 forbidden', '422 validation_failed', '500 internal_error', '503 unavailable'],
+  getSandboxSwitches: ['403 forbidden', '500 internal_error', '503 unavailable'],
+  setSandboxSwitches: ['403 forbidden', ...MALFORMED, '422 validation_failed', '500 internal_error', '503 unavailable'],
+  takeReceipt: [...ALWAYS, ...MALFORMED, '404 not_found'],
   getLiveness: [],
   getReadiness: [],
 };
 /** Problems of no route: there is none. */
-const OF_NO_ROUTE = ['not_found', 'method_not_allowed'];
+const OF_NO_ROUTE = ['method_not_allowed'];
 
 describe('docs/openapi.json', () => {
   beforeAll(async () => {
@@ -81,7 +84,7 @@ describe('docs/openapi.json', () => {
 
   it.each(OPERATIONS)('describes every problem of $operationId and no other', ({ operationId, responses }) => {
     const problems = Object.entries(responses).flatMap(([status, { content }]) =>
-      Object.keys(content['application/problem+json']?.examples ?? {}).map((code) => `${status} ${code}`),
+      Object.keys(content?.['application/problem+json']?.examples ?? {}).map((code) => `${status} ${code}`),
     );
     expect(problems.sort()).toEqual([...(PROBLEMS_OF[operationId] ?? ['an operation that the table lacks'])].sort());
   });

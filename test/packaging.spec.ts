@@ -69,7 +69,7 @@ describe('the image', () => {
       'README.md',
       'src/a.spec.ts',
     ];
-    const sources = [...packaging.filesIn('src'), ...packaging.filesIn('migrations')];
+    const sources = ['src', 'migrations', 'gateways'].flatMap((folder) => packaging.filesIn(folder));
     const needed = [
       'package.json',
       'package-lock.json',
@@ -156,7 +156,7 @@ describe('docker compose', () => {
         production: false,
         warnings: [],
         database: { migrate: false },
-        sms: { provider: 'sandbox' },
+        sms: { providers: ['sandbox'] },
       });
     }
   });

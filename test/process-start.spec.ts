@@ -20,8 +20,9 @@ describe('a start with nothing configured but a port and a folder', () => {
       service.stderr.includes('Ctrl-C') ? service.stderr : undefined,
     );
     const place = (what: string): string => new RegExp(`${what}\\s+(http\\S+)`).exec(greeting)?.[1] ?? '';
-    const answers = await Promise.all(['API', 'Swagger UI', 'Sandbox messages'].map((what) => fetch(place(what))));
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const places = ['API', 'Swagger UI', 'Sandbox phone', 'Sandbox messages'].map(place);
+    const answers = await Promise.all(places.map((url) => fetch(url)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
 
     const [, url = '', body = ''] = /curl -X POST (\S+) [^']+'[^']+' \\\n\s+-d '(.+)'/.exec(greeting) ?? [];
     const created = await new Api(url).post('', body);

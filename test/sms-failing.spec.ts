@@ -57,7 +57,8 @@ describe('an SMS provider that fails', () => {
       expect(ofOne.length).toBeGreaterThanOrEqual(2);
       // From half to the whole of 1, 2, 4 … seconds, and the time of a try.
       for (const [index, pause] of ofOne.entries()) {
-        expect(pause).toBeGreaterThan(500 * 2 ** index - 20);
+        // The last one is cut short, so that a try is left at its end.
+        if (index < ofOne.length - 1) expect(pause).toBeGreaterThan(500 * 2 ** index - 20);
         expect(pause).toBeLessThan(1_000 * 2 ** index + 800);
       }
     }

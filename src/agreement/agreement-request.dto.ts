@@ -1,4 +1,4 @@
-import type { DocumentSettings } from '../config.js';
+import type { Config } from '../config.js';
 import { Problem } from '../http/index.js';
 import { Secret } from '../secret.js';
 import type { CreateAgreementDto } from './agreement.dto.js';
@@ -6,22 +6,35 @@ import { AgreementError } from './agreement.errors.js';
 import type { AgreementRequest } from './create-agreement.js';
 
 /**
- * What a body asks for, with what it left out.
- * @param fallback the document of requests that name none
+ * What a body asks for, with what it left out: by the document of requests that name none, whether there is anybody to mail
+ * through, and the languages that there are texts in.
  * @throws Problem validation_failed where there is none
  */
-export function requestOf(body: CreateAgreementDto, fallback: DocumentSettings | undefined): AgreementRequest {
+export function requestOf(
+  body: CreateAgreementDto,
+  { documentDefault, email, message }: Pick<Config, 'documentDefault' | 'email' | 'message'>,
+): AgreementRequest {
   const { subject = {}, metadata = {}, locale = 'ru' } = body;
-  const document = body.document ?? fallback;
+  const document = body.document ?? documentDefault;
   if (!document) {
     throw new Problem('validation_failed', {
       errors: [{ field: 'document', message: 'is needed: there is no default' }],
     });
   }
+  if (body.email !== undefined && email.providers.length === 0) {
+    throw new Problem('validation_failed', {
+      errors: [{ field: 'email', message: 'is not taken: this service sends no e-mail' }],
+    });
+  }
+  const { languages } = message.texts;
+  if (!languages.includes(locale)) {
+    const known = new Intl.ListFormat('en', { type: 'disjunction' }).format(languages);
+    throw new Problem('validation_failed', { errors: [{ field: 'locale', message: `must be ${known}` }] });
+  }
   const { id, version, sha256 } = document;
   return {
     idHash: body.id_hash,
-    phone: new Secret(body.phone),
+    contact: contactOf(body),
     document: { id, version, sha256: sha256.toLowerCase() },
     locale,
     metadata,
@@ -31,6 +44,12 @@ export function requestOf(body: CreateAgreementDto, fallback: DocumentSettings |
       shownAt: timeOf(subject.shown_at) ?? null,
     },
   };
+}
+
+function contactOf({ phone, email }: CreateAgreementDto): AgreementRequest['contact'] {
+  return email === undefined
+    ? { channel: 'sms', typed: new Secret(phone ?? '') }
+    : { channel: 'email', typed: new Secret(email) };
 }
 
 /** What cannot be a reference is an unknown one; anything else would tell the two apart. @throws AgreementError */

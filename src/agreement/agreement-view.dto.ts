@@ -25,14 +25,27 @@ export class AgreementDto {
   @ApiProperty({ example: EXAMPLE.idHash, description: "Your hash of the person's identifier." })
   id_hash!: string;
 
-  @ApiProperty({ type: String, ...nullable, example: '+7916•••••67', description: 'Masked; null once it was purged.' })
+  @ApiProperty({
+    type: String,
+    ...nullable,
+    example: '+7916•••••67',
+    description: 'Masked; null with an e-mail address, and once it was purged.',
+  })
   phone!: string | null;
+
+  @ApiProperty({
+    type: String,
+    ...nullable,
+    example: null,
+    description: 'Masked, `i•••@e•••••.com`; null with a phone, and once it was purged.',
+  })
+  email!: string | null;
 
   @ApiProperty({ type: AgreedDocumentDto, description: 'What the person was shown.' })
   document!: AgreedDocumentDto;
 
   @ApiProperty({ enum: ['ru', 'en'], example: 'ru', description: 'The language of the text.' })
-  locale!: 'ru' | 'en';
+  locale!: string;
 
   @ApiProperty({
     type: 'object',

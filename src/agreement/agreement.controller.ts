@@ -71,8 +71,8 @@ export class AgreementController {
   @Post()
   @ApiOperation({
     operationId: 'createAgreement',
-    summary: 'Ask a person for their agreement by a code to their phone',
-    description: 'Each call makes a new agreement with a code of its own, also for the same phone.',
+    summary: 'Ask a person for their agreement by a code to their phone or mailbox',
+    description: 'Each call makes a new agreement with a code of its own, also for the same phone or address.',
   })
   @ApiBody({ type: CreateAgreementDto, description: 'Whom to ask, and for what.' })
   @ApiCreatedResponse({
@@ -83,7 +83,7 @@ export class AgreementController {
       ...RATE_LIMIT_HEADERS,
     },
   })
-  @ApiProblems('phone_not_allowed', 'send_limit_reached', 'rate_limited', ...WITH_BODY)
+  @ApiProblems('phone_not_allowed', 'email_not_allowed', 'send_limit_reached', 'rate_limited', ...WITH_BODY)
   async create(
     @From() caller: Caller,
     @Traceparent() traceparent: string,
@@ -91,7 +91,7 @@ export class AgreementController {
     @Body() body: CreateAgreementDto,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgreementView | Replayed> {
-    const request = requestOf(body, this.config.documentDefault);
+    const request = requestOf(body, this.config);
     const { answer, quotas } = await this.commands.execute(new CreateAgreement(caller, request, traceparent, keyed));
     sayQuotas(reply, quotas);
     void reply.header('Location', `/v1/agreement/${answer.reference}`);

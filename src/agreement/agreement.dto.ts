@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsIP, IsObject, IsUUID, Matches } from 'class-validator';
-import { IfGiven, IsCount, IsMetadata, IsText, IsTime } from '../http/index.js';
+import { IfGiven, InsteadOf, IsCount, IsMetadata, IsText, IsTime, NeededUnless } from '../http/index.js';
 
 export const STATUSES = ['pending', 'confirmed', 'rejected', 'expired', 'cancelled', 'withdrawn'] as const;
 
@@ -72,14 +72,26 @@ export class CreateAgreementDto {
   @IsIdHash()
   id_hash!: string;
 
-  @ApiProperty({
+  @ApiPropertyOptional({
     minLength: 1,
     maxLength: 64,
     example: '+7 916 123-45-67',
-    description: 'E.164; spaces and punctuation are tolerated. National only where PHONE_DEFAULT_REGION is set.',
+    description:
+      'E.164; spaces and punctuation are tolerated. National only where PHONE_DEFAULT_REGION is set. Either this or `email`.',
   })
+  @NeededUnless('email')
   @IsText(1, 64)
-  phone!: string;
+  phone?: string;
+
+  // No example: Swagger UI would send both.
+  @ApiPropertyOptional({
+    minLength: 1,
+    maxLength: 320,
+    description: 'Instead of `phone`: name@example.com, the domain in any script. Where the service mails.',
+  })
+  @InsteadOf('phone')
+  @IsText(1, 320)
+  email?: string;
 
   @ApiPropertyOptional({
     type: DocumentDto,
@@ -91,8 +103,8 @@ export class CreateAgreementDto {
 
   @ApiPropertyOptional({ enum: ['ru', 'en'], default: 'ru', description: 'The language of the text.' })
   @IfGiven()
-  @IsIn(['ru', 'en'], { message: 'must be ru or en' })
-  locale?: 'ru' | 'en';
+  @IsText(1, 35)
+  locale?: string;
 
   @ApiPropertyOptional({
     type: 'object',

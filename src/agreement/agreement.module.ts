@@ -6,6 +6,7 @@ import { OutboxModule } from '../outbox/outbox.module.js';
 import { AgreementController } from './agreement.controller.js';
 import { AgreementRepository } from './agreement.repository.js';
 import { CancelAgreementHandler } from './cancel-agreement.js';
+import { MailDomains } from './check-mail-domain.js';
 import { ConfirmAgreementHandler } from './confirm-agreement.js';
 import { CodeKeys } from './confirmation-code.js';
 import { ContactKeys } from './contact-keys.js';
@@ -30,6 +31,7 @@ const revealed = (keys: readonly NamedKey[]) => keys.map(({ id, secret }) => ({ 
     AgreementRepository,
     NewAgreements,
     KeptAnswers,
+    MailDomains,
     {
       provide: CodeKeys,
       inject: [CONFIG],

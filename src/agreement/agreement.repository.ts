@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { Database, DatabaseClock, DatabaseUnavailable } from '../database/index.js';
 import { failpoint } from '../failpoint.js';
-import { ClientLimit, type NewEntry, type Quota, SendLimits } from '../limits/index.js';
+import { type NewEntry, type Quota, SendLimits } from '../limits/index.js';
 import { OutboxSignal } from '../outbox/index.js';
 import { AgreementError } from './agreement.errors.js';
 import { Agreement } from './agreement.js';
@@ -43,6 +43,9 @@ export interface Counted {
   readonly quotas: readonly Quota[];
 }
 
+/** What a new request must come past; gives what is left to the client. */
+type Admit = () => Promise<readonly Quota[]>;
+
 /** What is written with a change, all or nothing. */
 interface SavedWith {
   readonly kept?: KeptColumns;
@@ -62,7 +65,6 @@ export class AgreementRepository {
     private readonly outbox: OutboxSignal,
     private readonly rows: NewAgreements,
     private readonly kept: KeptAnswers,
-    private readonly clients: ClientLimit,
     private readonly limits: SendLimits,
   ) {}
 
@@ -71,6 +73,8 @@ export class AgreementRepository {
    * @param view what is answered to it
    * @param entry what its first code counts under
    * @param keyed the request where it has an Idempotency-Key
+   * @param admit what else it must come past, unless it repeats an earlier request; null where there is nothing. It gives
+   * what is left to the client, or throws
    * @returns the view, or what the request was answered with before: then nothing is saved
    * @throws AgreementError idempotency_key_reused, request_in_progress
    * @throws LimitError, and then nothing is saved
@@ -82,17 +86,17 @@ export class AgreementRepository {
     entry: NewEntry,
     traceparent: string | null,
     keyed: KeyedRequest | null,
+    admit: Admit | null,
   ): Promise<Counted> {
-    const { client } = agreement.facts;
     const row = countedRow(newRow(agreement, uuidv7(), traceparent), entry);
     if (!keyed) {
-      const left = await this.clients.consume(client);
+      const left = (await admit?.()) ?? [];
       const added = await this.rows.add(row);
       this.limits.enforce(added);
       return { answer: view, quotas: [...this.limits.quotas(added), ...left] };
     }
     const withKey = keptRow(row, this.kept.columns(keyed, view));
-    return this.kept.once(keyed, () => this.#addOnce(withKey, keyed, view));
+    return this.kept.once(keyed, () => this.#addOnce(withKey, keyed, view, admit));
   }
 
   /**
@@ -157,10 +161,10 @@ export class AgreementRepository {
   }
 
   /** What was answered before goes before what a limit says now, and takes nothing of the client's share. */
-  async #addOnce(row: NewRow, keyed: KeyedRequest, view: AgreementView): Promise<Counted> {
-    const before = this.clients.limited ? await this.kept.find(keyed) : undefined;
+  async #addOnce(row: NewRow, keyed: KeyedRequest, view: AgreementView, admit: Admit | null): Promise<Counted> {
+    const before = admit && (await this.kept.find(keyed));
     if (before) return { answer: given(before), quotas: [] };
-    const left = await this.clients.consume(keyed.client);
+    const left = (await admit?.()) ?? [];
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
       const added = await this.rows.add(row);
       if (added.added) return { answer: view, quotas: [...this.limits.quotas(added), ...left] };

@@ -3,8 +3,8 @@ import { toIntegrationEvent } from './agreement.events.js';
 import { Agreement, type AgreementChanges } from './agreement.js';
 import type { AgreementRow } from './agreement.schema.js';
 import type { AgreementState, IssuedCode } from './agreement.state.js';
+import { secretContact } from './contact.js';
 import type { KeptColumns } from './kept-answers.repository.js';
-import { secretPhone } from './phone-number.js';
 
 /** The aggregate in a row. */
 export function fromRow(row: AgreementRow): Agreement {
@@ -14,7 +14,7 @@ export function fromRow(row: AgreementRow): Agreement {
     idHash: row.id_hash,
     contact: {
       channel: row.channel,
-      address: row.contact === null ? null : secretPhone(row.contact),
+      address: row.contact === null ? null : secretContact(row.channel, row.contact),
       hash: row.contact_hash,
       hashKeyId: row.contact_key_id,
       country: row.country,

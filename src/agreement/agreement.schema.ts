@@ -13,7 +13,7 @@ export interface AgreementRow {
   document_id: string;
   document_version: string;
   document_sha256: string;
-  locale: 'ru' | 'en';
+  locale: string;
   metadata: Record<string, string>;
   subject_ip: string | null;
   subject_user_agent: string | null;

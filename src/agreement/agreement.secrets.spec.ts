@@ -19,7 +19,8 @@ const CODE = issue.kind === 'issued' ? issue.code.reveal() : '';
 const issuedTo: IssuedTo = { issue, facts: agreement.facts, requestedAt: BORN };
 
 const { idHash, document, locale, metadata, subject } = FACTS;
-const request = { idHash, document, locale, metadata, subject, phone: new Secret(PHONE) };
+const contact = { channel: 'sms', typed: new Secret(PHONE) } as const;
+const request = { idHash, document, locale, metadata, subject, contact };
 const create = new CreateAgreement({ client: 'shop', ip: '203.0.113.7' }, request, null);
 const confirm = new ConfirmAgreement('shop', FACTS.reference, new Secret(CODE), null);
 
@@ -45,7 +46,7 @@ describe('what is carried inside the process', () => {
     expect(agreement.facts.contact.address?.reveal()).toBe(PHONE);
     expect(NUMBER.e164.reveal()).toBe(PHONE);
     expect(confirm.guess.reveal()).toBe(CODE);
-    expect(create.request.phone.reveal()).toBe(PHONE);
+    expect(create.request.contact.typed.reveal()).toBe(PHONE);
   });
 
   it.each(
@@ -61,7 +62,7 @@ describe('what is carried inside the process', () => {
 
   it.each(PRINTED_IN_A_TEXT)('is shown in %s by its mask, or not at all', (_, print) => {
     expect(print(agreement.facts.contact.address)).toContain('+7916•••••67');
-    for (const hidden of [confirm.guess, create.request.phone, issue.kind === 'issued' && issue.code]) {
+    for (const hidden of [confirm.guess, create.request.contact.typed, issue.kind === 'issued' && issue.code]) {
       expect(print(hidden)).toContain('[secret]');
     }
   });

@@ -104,11 +104,14 @@ export const ADD_KEPT_JUDGED: Statement = {
 
 /** What the history says of the newest code; of use where its send has been purged. */
 const ONCE_SENT = `
-  FROM history h WHERE h.reference = a.reference AND h.kind IN ('code_sent', 'code_undelivered')
+  FROM history h WHERE h.reference = a.reference AND h.kind IN ('code_sent', 'code_delivered', 'code_undelivered')
     AND h.detail ->> 'generation' = CAST(a.generation AS text) ORDER BY h.seq DESC LIMIT 1`;
 
+/** A receipt names its state; without one nobody has the text, or a provider took it. */
+const ONCE_STATE = `coalesce(h.detail ->> 'receipt', CASE h.kind WHEN 'code_sent' THEN 'sent' ELSE 'failed' END)`;
+
 /** How the newest code of the agreement `a` fares, beside its send `s`: in SQL, for `send_state` and `send_reason`. */
-export const SEND_STATE = `coalesce(s.state, (SELECT CASE h.kind WHEN 'code_sent' THEN 'sent' ELSE 'failed' END ${ONCE_SENT}))`;
+export const SEND_STATE = `coalesce(s.state, (SELECT ${ONCE_STATE} ${ONCE_SENT}))`;
 export const SEND_REASON = `CASE WHEN s.state IS NULL THEN (SELECT h.detail ->> 'reason' ${ONCE_SENT}) ELSE s.reason END`;
 
 /** The row with the state of its newest send and the database's time. $2 null: whoever owns it. */

@@ -20,6 +20,9 @@ export interface AgreementPolicy {
 /** How a code travels. */
 export type Channel = 'sms' | 'email';
 
+/** The codes of test numbers by number (E.164): what an operator has set, mostly nothing. */
+export type TestCodes = ReadonlyMap<string, Secret<string>>;
+
 /** What the person was shown: immutable, and part of what every code is derived from. */
 export interface Document {
   readonly id: string;
@@ -31,7 +34,7 @@ export interface Document {
 /** Where a code can reach the person. */
 export interface Contact {
   readonly channel: Channel;
-  /** E.164, shown masked; null once it has been purged. */
+  /** E.164 or an address of e-mail, shown masked; null once it has been purged. */
   readonly address: Secret<string> | null;
   /** Keyed hash that outlives the address. */
   readonly hash: Buffer;
@@ -55,7 +58,8 @@ export interface AgreementFacts {
   readonly idHash: string;
   readonly contact: Contact;
   readonly document: Document;
-  readonly locale: 'ru' | 'en';
+  /** One of the languages that there were when it was made. */
+  readonly locale: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly subject: Subject;
   readonly test: boolean;

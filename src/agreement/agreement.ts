@@ -9,8 +9,11 @@ import type {
   AgreementStatus,
   Issue,
   IssuedCode,
+  TestCodes,
 } from './agreement.state.js';
 import type { CodeKeys, CodeSubject } from './confirmation-code.js';
+
+const NO_TESTS: TestCodes = new Map();
 
 /** One line of the append-only record. */
 export interface HistoryEntry {
@@ -100,16 +103,24 @@ export class Agreement {
   }
 
   /**
-   * Compares a guess with the current code; the right one confirms.
+   * Compares a guess with the current code; the right one confirms. That of a test number does so only while it is one.
    * @throws AgreementError agreement_closed, already_confirmed, code_not_sent_yet, code_expired, attempts_exhausted
    * @throws UnknownCodeKey which costs no attempt
    */
-  confirm(guess: Secret<string>, keys: CodeKeys, policy: AgreementPolicy, now: Date): GuessOutcome {
+  confirm(
+    guess: Secret<string>,
+    keys: CodeKeys,
+    policy: AgreementPolicy,
+    now: Date,
+    tests: TestCodes = NO_TESTS,
+  ): GuessOutcome {
     const { code } = this.#mustBePending(now);
     if (!code) throw new AgreementError({ code: 'code_not_sent_yet' });
     if (!code.seal || now >= code.expiresAt) throw new AgreementError({ code: 'code_expired' });
     if (this.attemptsLeft(policy) === 0) throw new AgreementError({ code: 'attempts_exhausted' });
-    if (!keys.matches(this.#subjectOf(code.generation), code.seal, guess)) return this.#mismatch(code, policy, now);
+    const right = keys.matches(this.#subjectOf(code.generation), code.seal, guess);
+    const counts = !this.facts.test || this.#testCode(tests) !== undefined;
+    if (!right || !counts) return this.#mismatch(code, policy, now);
     const { generation } = code;
     this.#become({ state: { status: 'confirmed', confirmedAt: now } });
     this.#record('confirmed', { generation }, { name: 'AgreementConfirmed', generation, confirmedAt: now });
@@ -139,9 +150,17 @@ export class Agreement {
    * The life of a code runs from here, at most to the agreement's own end, and the previous code ends here: a late first
    * text must still work.
    * @param nonce 128 random bits for a new code
+   * @param tests of a test agreement the code is the one that is set for its number
    * @throws UnknownCodeKey
    */
-  issueCode(generation: number, nonce: Buffer, keys: CodeKeys, policy: AgreementPolicy, now: Date): Issue {
+  issueCode(
+    generation: number,
+    nonce: Buffer,
+    keys: CodeKeys,
+    policy: AgreementPolicy,
+    now: Date,
+    tests: TestCodes = NO_TESTS,
+  ): Issue {
     const state = this.stateAt(now);
     if (state.status !== 'pending') return { kind: 'obsolete', reason: 'closed' };
     if (generation !== this.#progress.generation) return { kind: 'obsolete', reason: 'superseded' };
@@ -150,9 +169,10 @@ export class Agreement {
     const sendBefore = later(expiresAt, -lastMomentToSend(policy));
     if (now >= sendBefore || issued?.seal === null) return { kind: 'obsolete', reason: 'expired' };
     const subject = this.#subjectOf(generation);
-    const seal = issued?.seal ?? keys.seal(subject, nonce);
+    const fixed = this.#testCode(tests);
+    const seal = issued?.seal ?? keys.seal(subject, nonce, fixed);
     if (!issued) this.#issue({ generation, seal, issuedAt: now, expiresAt, failures: 0 });
-    return { kind: 'issued', code: keys.open(subject, seal), sendBefore };
+    return { kind: 'issued', code: keys.open(subject, seal, fixed), sendBefore };
   }
 
   /**
@@ -227,6 +247,12 @@ export class Agreement {
   ): void {
     this.#become({ state: { status, closedAt, reason } });
     this.#record(status, { reason }, { name, closedAt, reason });
+  }
+
+  /** Whatever is set for the number: an agreement that was made for a person has no fixed code. */
+  #testCode(tests: TestCodes): Secret<string> | undefined {
+    const { test, contact } = this.facts;
+    return test ? tests.get(contact.address?.reveal() ?? '') : undefined;
   }
 
   #subjectOf(generation: number): CodeSubject {

@@ -36,6 +36,7 @@ describe('what callers see of an agreement', () => {
       reference: FACTS.reference,
       id_hash: FACTS.idHash,
       phone: '+7916•••••67',
+      email: null,
       document: FACTS.document,
       locale: 'ru',
       metadata: FACTS.metadata,

@@ -1,5 +1,6 @@
 import type { Agreement } from './agreement.js';
 import type { AgreementPolicy, AgreementStatus, Document } from './agreement.state.js';
+import { maskEmailAddress } from './email-address.js';
 import { maskPhoneNumber } from './phone-number.js';
 
 /** How the newest code fares, as the contract's `delivery` and `delivery_reason`. */
@@ -13,8 +14,9 @@ export interface AgreementView {
   readonly reference: string;
   readonly id_hash: string;
   readonly phone: string | null;
+  readonly email: string | null;
   readonly document: Document;
-  readonly locale: 'ru' | 'en';
+  readonly locale: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly test: boolean;
   readonly status: AgreementStatus;
@@ -35,11 +37,12 @@ export interface AgreementView {
 /** What callers see of an agreement at `now`. */
 export function viewOf(agreement: Agreement, delivery: Delivery, policy: AgreementPolicy, now: Date): AgreementView {
   const { facts } = agreement;
-  const { address } = facts.contact;
+  const { channel, address } = facts.contact;
   return {
     reference: facts.reference,
     id_hash: facts.idHash,
-    phone: address === null ? null : maskPhoneNumber(address.reveal()),
+    phone: channel === 'sms' && address !== null ? maskPhoneNumber(address.reveal()) : null,
+    email: channel === 'email' && address !== null ? maskEmailAddress(address.reveal()) : null,
     document: facts.document,
     locale: facts.locale,
     metadata: facts.metadata,

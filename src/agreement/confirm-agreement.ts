@@ -38,9 +38,9 @@ export class ConfirmAgreementHandler implements ICommandHandler<ConfirmAgreement
    * @throws UnknownCodeKey
    */
   async execute(command: ConfirmAgreement): Promise<AgreementView | Replayed> {
-    const { otp } = this.config;
+    const { otp, testPhones } = this.config;
     return this.agreements.answer(command, ({ agreement, delivery, now }) => {
-      const outcome = agreement.confirm(command.guess, this.keys, otp, now);
+      const outcome = agreement.confirm(command.guess, this.keys, otp, now, testPhones);
       if (outcome.right) return viewOf(agreement, delivery, otp, now);
       const { attemptsLeft, status } = outcome;
       return new AgreementError({ code: 'code_invalid', attemptsLeft, status });

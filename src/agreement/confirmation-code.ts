@@ -54,19 +54,20 @@ export class CodeKeys {
     this.#length = length;
   }
 
-  /** The seal of a new code, made with the current key. */
-  seal(subject: CodeSubject, nonce: Buffer): CodeSeal {
-    const code = this.#derive(this.#currentId, subject, nonce);
+  /** The seal of a new code, made with the current key. @param fixed the code of a test number, instead of a derived one */
+  seal(subject: CodeSubject, nonce: Buffer, fixed?: Secret<string>): CodeSeal {
+    const code = fixed ?? this.#derive(this.#currentId, subject, nonce);
     return { keyId: this.#currentId, nonce, hash: this.#hash(this.#currentId, subject, code) };
   }
 
   /**
    * The code behind a seal: the same digits at every call.
    * @throws UnknownCodeKey
-   * @throws Error where the digits no longer fit the seal (the configured length has changed since)
+   * @param fixed as it was given to `seal`
+   * @throws Error where the digits no longer fit the seal (the configured length or fixed code has changed since)
    */
-  open(subject: CodeSubject, seal: CodeSeal): Secret<string> {
-    const code = this.#derive(seal.keyId, subject, seal.nonce);
+  open(subject: CodeSubject, seal: CodeSeal, fixed?: Secret<string>): Secret<string> {
+    const code = fixed ?? this.#derive(seal.keyId, subject, seal.nonce);
     if (!this.matches(subject, seal, code)) throw new Error('the derived code does not fit what was recorded');
     return code;
   }

@@ -20,6 +20,12 @@ describe('the pseudonym of a contact', () => {
     expect(new ContactKeys([SECOND]).hash(PHONE).hash).not.toEqual(new ContactKeys([FIRST]).hash(PHONE).hash);
   });
 
+  it('is looked for under every key, the current one first', () => {
+    const keys = new ContactKeys([SECOND, FIRST]);
+
+    expect(keys.hashes(PHONE)).toEqual([SECOND, FIRST].map((key) => new ContactKeys([key]).hash(PHONE).hash));
+  });
+
   it('cannot be guessed by hashing all numbers: it is a keyed hash', () => {
     const { hash } = new ContactKeys([FIRST]).hash(PHONE);
 

@@ -3,6 +3,7 @@ export {
   AGREEMENT_EVENT_NAMES,
   type AgreementEvent,
   type AgreementEventName,
+  type EventSubject,
   integrationType,
   parseIntegrationType,
   toIntegrationEvent,
@@ -10,6 +11,9 @@ export {
 export { agreementSchema } from './agreement.schema.js';
 export type { AgreementFacts } from './agreement.state.js';
 export { UnknownCodeKey } from './confirmation-code.js';
+export { secretContact } from './contact.js';
+export { ContactKeys } from './contact-keys.js';
+export { maskEmailAddress, parseEmailAddress } from './email-address.js';
 export { cancelErased } from './erase-agreement.js';
 export { ExpireAgreements } from './expire-agreements.js';
 export { ExpireIdempotencyKeys } from './expire-idempotency-keys.js';

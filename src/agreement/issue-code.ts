@@ -41,8 +41,9 @@ export class IssueCodeHandler implements ICommandHandler<IssueCode> {
   async execute({ reference, generation, traceparent, limited }: IssueCode): Promise<IssuedTo> {
     if (limited) return this.#withheld(reference);
     const nonce = randomBytes(16);
+    const { otp, testPhones } = this.config;
     const { loaded, result } = await this.agreements.change(reference, null, traceparent, ({ agreement, now }) =>
-      agreement.issueCode(generation, nonce, this.keys, this.config.otp, now),
+      agreement.issueCode(generation, nonce, this.keys, otp, now, testPhones),
     );
     const { facts, progress } = loaded.agreement;
     return { issue: result, facts, requestedAt: progress.requestedAt };

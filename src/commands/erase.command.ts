@@ -7,7 +7,7 @@ const LINE = 'erase ID_HASH [--client CLIENT] [--dry-run]  [--json]';
 
 const HELP = `npm run erase -- ID_HASH, or node dist/cli.js erase ID_HASH
 
-Erases a person: of every agreement with this id_hash the phone, the IP address and the browser, its texts and what
+Erases a person: of every agreement with this id_hash the phone or e-mail address, the IP address and the browser, its texts and what
 providers said of them, and the answers kept for repeated requests. Pending agreements are cancelled first. Says what
 remains, and why. Repeat it as often as you like.
 
@@ -28,7 +28,7 @@ const REMAINS = [
   ['counters of limits', 'keyed hashes, until the longest window is over'],
   [
     'backups and logs',
-    'until they are rotated; after a restore erase again. Logs hold the reference and a masked number',
+    'until they are rotated; after a restore erase again. Logs hold the reference and a masked contact',
   ],
 ] as const;
 
@@ -84,6 +84,7 @@ function described(
 function listed(erased: ErasedAgreement['erased']): string {
   const all = [
     ...(erased.phone ? ['phone'] : []),
+    ...(erased.email ? ['e-mail address'] : []),
     ...(erased.ip ? ['IP address'] : []),
     ...(erased.user_agent ? ['browser'] : []),
     ...(erased.sends > 0 ? [count(erased.sends, 'send')] : []),

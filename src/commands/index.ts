@@ -10,5 +10,6 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   keys: async (args) => (await import('./keys.command.js')).keys(args),
   erase: async (args) => (await import('./erase.command.js')).erase(args),
   limits: async (args) => (await import('./limits.command.js')).limits(args),
+  sms: async (args) => (await import('./sms.command.js')).sms(args),
   dlq: async (args) => (await import('./dlq.command.js')).dlq(args),
 };

@@ -1,17 +1,24 @@
-import { AgreementError, maskPhoneNumber, parsePhoneNumber } from '../agreement/index.js';
+import {
+  AgreementError,
+  maskEmailAddress,
+  maskPhoneNumber,
+  parseEmailAddress,
+  parsePhoneNumber,
+} from '../agreement/index.js';
 import { type LimitsCommandSettings, readLimitsCommandSettings } from '../config.js';
 import type { OperatorDatabase } from '../database/index.js';
 import { type Full, fullOnes, type Hold, holds, lift, prefixOf, type Target } from '../limits/index.js';
 import { type Answer, count, NotThere, printable, readArgs, subcommandOf, UsageError } from './command.js';
 import { onDatabase } from './on-database.js';
 
-const LINE = 'limits show | lift [phone|prefix|country] VALUE  [--json]';
+const LINE = 'limits show | lift [phone|email|prefix|country] VALUE  [--json]';
 
 const HELP = `npm run limits -- COMMAND, or node dist/cli.js limits COMMAND
 
-  show         the prefixes and countries that are held back, and the numbers and prefixes that are at a limit now
-  lift VALUE   counts anew from now on, and ends the hold: of a number (+79161234567), a prefix (+7916123, a number without
-               its last four digits) or a country (RU). Say phone, prefix or country before it where it could be either.
+  show         the prefixes and countries that are held back, and the numbers, addresses and prefixes that are at a limit now
+  lift VALUE   counts anew from now on, and ends the hold: of a number (+79161234567), an address (ivan@example.com), a prefix
+               (+7916123, a number without its last four digits) or a country (RU). Say phone, email, prefix or country before
+               it where it could be either.
 
 Settings: DATABASE_URL or DATABASE_DIRECT_URL, CONTACT_KEYS and the LIMIT_ settings as the service has them.
 --json prints one JSON document.`;
@@ -35,7 +42,7 @@ function show(args: string[]): Work {
     const full = (await fullOnes(database, settings.limits)).map(masked);
     const lines = [...held.map(describedHold), ...full.map(describedFull)];
     const text =
-      lines.length === 0 ? 'Nothing is held back, and no number or prefix is at its limit.' : lines.join('\n');
+      lines.length === 0 ? 'Nothing is held back, and no number, address or prefix is at its limit.' : lines.join('\n');
     return { text, data: { holds: held, full } };
   };
 }
@@ -45,7 +52,7 @@ function lifted(args: string[]): Work {
   const target = targetOf(positionals);
   return async (database, settings) => {
     const { forgotten, released } = await lift(database, settings.contactKeys, target);
-    const shown = target.kind === 'phone' ? maskPhoneNumber(target.value) : target.value;
+    const shown = shownOf(target);
     if (forgotten === 0 && !released) throw new NotThere(`Nothing was counted against ${shown}`);
     const left = await stillHeld(database, target);
     const text = [
@@ -54,6 +61,11 @@ function lifted(args: string[]): Work {
     ].join('\n');
     return { text, data: { lifted: { kind: target.kind, value: shown }, forgotten, released, still_held: left } };
   };
+}
+
+/** What may be printed of it. */
+function shownOf({ kind, value }: Target): string {
+  return kind === 'phone' || kind === 'email' ? maskContact(value) : value;
 }
 
 /** The holds that a number lies in. */
@@ -71,29 +83,46 @@ function targetOf(words: readonly string[]): Target {
     const number = phoneIn(value);
     if (number !== undefined) return { kind, value: number };
   }
+  if (kind === 'email') {
+    const address = emailIn(value);
+    if (address !== undefined) return { kind, value: address };
+  }
   const digits = value.replace(/[\s().–-]|[•*…]+$/g, '');
   if (kind === 'prefix' && /^\+\d{2,12}$/.test(digits)) return { kind, value: digits };
-  throw new UsageError(`'${printable(value)}' is no number, prefix or country`, LINE);
+  throw new UsageError(`'${printable(value)}' is no number, address, prefix or country`, LINE);
 }
 
 function kindOf(value: string): Target['kind'] {
   if (/^[A-Z]{2}$/.test(value)) return 'country';
+  if (value.includes('@')) return 'email';
   return phoneIn(value) === undefined ? 'prefix' : 'phone';
 }
 
 function phoneIn(value: string): string | undefined {
+  return ifAny(() => parsePhoneNumber(value, { countries: '*', defaultRegion: undefined }).e164.reveal());
+}
+
+function emailIn(value: string): string | undefined {
+  return ifAny(() => parseEmailAddress(value, { blockedDomains: new Set() }).reveal());
+}
+
+function ifAny(parse: () => string): string | undefined {
   try {
-    return parsePhoneNumber(value, { countries: '*', defaultRegion: undefined }).e164.reveal();
+    return parse();
   } catch (error) {
     if (error instanceof AgreementError) return undefined;
     throw error;
   }
 }
 
-/** What may be printed of a number: of a full prefix the prefix, of a number its mask. */
+function maskContact(contact: string): string {
+  return contact.includes('@') ? maskEmailAddress(contact) : maskPhoneNumber(contact);
+}
+
+/** What may be printed of a contact: of a full prefix the prefix, of a number or an address its mask. */
 function masked({ phone, ...full }: Full) {
   const whole = phone ?? '';
-  const label = phone === null ? 'purged' : full.scope === 'prefix' ? prefixOf(whole) : maskPhoneNumber(whole);
+  const label = phone === null ? 'purged' : full.scope === 'prefix' ? prefixOf(whole) : maskContact(whole);
   return { ...full, label };
 }
 
@@ -104,6 +133,6 @@ function describedHold({ kind, label, limit, until, sends, confirmed }: Hold): s
 
 function describedFull({ scope, label, client, sends, max, within, until }: ReturnType<typeof masked>): string {
   const whose = client === null ? '' : ` by ${printable(client)}`;
-  const what = scope === 'contact' ? 'number' : 'prefix';
+  const what = scope === 'prefix' ? 'prefix' : label.includes('@') ? 'address' : 'number';
   return `${what} ${label}: ${sends} of ${max} in ${within} s${whose}, room again ${until.toISOString()}`;
 }

@@ -50,7 +50,9 @@ export class ProblemDto {
   @ApiProperty({
     type: String,
     required: false,
-    description: 'With `phone_not_allowed`: invalid, not_mobile or country. With `forbidden`: host.',
+    description:
+      'With `phone_not_allowed`: invalid, not_mobile or country. With `email_not_allowed`: invalid, blocked or no_mx. ' +
+      'With `forbidden`: host or origin. With `unauthorized` of a receipt: signature.',
   })
   reason?: string;
 
@@ -72,6 +74,7 @@ export class ProblemDto {
 const EXAMPLES: Partial<Record<ProblemCode, ProblemDetails>> = {
   validation_failed: { errors: [{ field: 'document.sha256', message: 'must be 64 hex digits' }] },
   phone_not_allowed: { reason: 'not_mobile' },
+  email_not_allowed: { reason: 'no_mx' },
   code_invalid: { attempts_left: 2, agreement_status: 'pending' },
   agreement_closed: { agreement_status: 'expired' },
   resend_too_soon: { retry_after: 42 },
@@ -105,7 +108,9 @@ function describe(status: number, codes: readonly ProblemCode[]): MethodDecorato
     headers: {
       ...(retry ? { 'Retry-After': header('When to try again, in seconds.', 'integer') } : {}),
       ...(codes.includes('send_limit_reached') ? RATE_LIMIT_HEADERS : {}),
-      ...(codes.includes('unauthorized') ? { 'WWW-Authenticate': header('Bearer', 'string') } : {}),
+      ...(codes.includes('unauthorized')
+        ? { 'WWW-Authenticate': header('Bearer; for receipts Signature.', 'string') }
+        : {}),
     },
   });
 }

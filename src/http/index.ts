@@ -3,11 +3,12 @@ export { boundMetricsServer, HEADER_BYTES, TIMES } from './connection-limits.js'
 export { Health } from './health.js';
 export { IdempotencyKey } from './idempotency-key.js';
 export { Problem } from './problem.js';
-export { sayQuotas } from './problem-document.js';
+export { languageOf, sayQuotas } from './problem-document.js';
+export type { Language } from './problem-texts.js';
 export { REPLAYED } from './replays.js';
 export { Client, From, Traceparent } from './request.js';
 export { ROUTE_SCOPES } from './route-scopes.js';
-export { DOCS_HEADERS, SECURITY_HEADERS } from './security-headers.js';
-export { IfGiven, IsCount, IsMetadata, IsText, IsTime } from './text.validators.js';
+export { DOCS_HEADERS, PAGE_HEADERS, SECURITY_HEADERS } from './security-headers.js';
+export { IfGiven, InsteadOf, IsCount, IsMetadata, IsText, IsTime, NeededUnless } from './text.validators.js';
 export { answerUnreadable } from './unreadable-requests.js';
 export { InputPipe, NoFieldsPipe } from './validation.pipe.js';

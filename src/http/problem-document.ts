@@ -20,7 +20,7 @@ export function send(problem: Problem, request: FastifyRequest, reply: FastifyRe
   if (retryAfter !== undefined) reply.header('Retry-After', String(retryAfter));
   if (allow) reply.header('Allow', allow.join(', '));
   if (quotas) sayQuotas(reply, quotas);
-  if (problem.code === 'unauthorized') reply.header('WWW-Authenticate', 'Bearer');
+  if (problem.code === 'unauthorized') reply.header('WWW-Authenticate', challengeOf(problem));
   const language = languageOf(request);
   const [path = ''] = request.url.split('?', 1);
   void reply
@@ -41,7 +41,13 @@ export function documentOf({ code, status, details }: Problem, instance: string,
   return { ...document, ...details, ...{ status, allow: undefined, quotas: undefined } };
 }
 
-function languageOf(request: FastifyRequest): Language {
+/** What would be let in: a request that its provider has signed, or one with a key (RFC 9110 §11.6.1 wants one named). */
+function challengeOf({ details }: Problem): string {
+  return details.reason === 'signature' ? 'Signature' : 'Bearer';
+}
+
+/** The language in which whoever asks would rather read (Accept-Language): Russian where nothing says English. */
+export function languageOf(request: FastifyRequest): Language {
   const wanted = new Negotiator(request.raw).language(['ru', 'en']);
   return wanted === 'en' ? 'en' : 'ru';
 }

@@ -14,6 +14,7 @@ const STATUSES: Record<ProblemCode, number> = {
   not_found: 404,
   method_not_allowed: 405,
   phone_not_allowed: 422,
+  email_not_allowed: 422,
   code_not_sent_yet: 409,
   code_invalid: 422,
   attempts_exhausted: 409,
@@ -35,10 +36,12 @@ const VARIANTS: readonly (readonly [ProblemCode, ProblemDetails])[] = [
   ...CODES.filter((code) => code !== 'malformed_request').map((code) => [code, {}] as const),
   ...[400, 413, 415].map((status) => ['malformed_request', { status }] as const),
   ...['invalid', 'not_mobile', 'country'].map((reason) => ['phone_not_allowed', { reason }] as const),
+  ...['invalid', 'blocked', 'no_mx'].map((reason) => ['email_not_allowed', { reason }] as const),
   ...['rejected', 'expired', 'cancelled', 'withdrawn'].map(
     (status) => ['agreement_closed', { agreement_status: status }] as const,
   ),
   ['forbidden', { reason: 'host' }],
+  ['forbidden', { reason: 'origin' }],
   ...['agreement', 'phone', 'prefix', 'country', 'client', 'hold'].map(
     (limit) => ['send_limit_reached', { limit }] as const,
   ),
@@ -92,6 +95,9 @@ describe('the text of a problem', () => {
   it('stays general for what it does not know', () => {
     expect(detailOf('phone_not_allowed', { reason: 'something new' }, 'en')).toBe(
       'No code can be sent to this number.',
+    );
+    expect(detailOf('email_not_allowed', { reason: 'something new' }, 'en')).toBe(
+      'No code can be sent to this address.',
     );
     expect(detailOf('agreement_closed', { agreement_status: 'something new' }, 'en')).toBe('The agreement is closed.');
     for (const details of [{ status: 418 }, { status: 400, reason: 'something new' }]) {

@@ -15,12 +15,16 @@ const TEXTS: Record<ProblemCode, Record<Language, Text>> = {
     en: ({ status, reason }) => (reason ? undefined : MALFORMED.en[status ?? 400]) ?? 'The request could not be read.',
   },
   unauthorized: {
-    ru: 'Нужен действующий ключ API в заголовке Authorization: Bearer.',
-    en: 'A valid API key is needed in the header Authorization: Bearer.',
+    ru: ({ reason }) =>
+      reason === 'signature' ? 'Подпись неверна.' : 'Нужен действующий ключ API в заголовке Authorization: Bearer.',
+    en: ({ reason }) =>
+      reason === 'signature'
+        ? 'The signature is wrong.'
+        : 'A valid API key is needed in the header Authorization: Bearer.',
   },
   forbidden: {
-    ru: ({ reason }) => (reason === 'host' ? 'Недопустимый заголовок Host.' : 'Ключ не даёт права на это действие.'),
-    en: ({ reason }) => (reason === 'host' ? 'The Host header is not allowed.' : 'The key does not allow this action.'),
+    ru: ({ reason }) => FORBIDDEN.ru[reason ?? ''] ?? 'Ключ не даёт права на это действие.',
+    en: ({ reason }) => FORBIDDEN.en[reason ?? ''] ?? 'The key does not allow this action.',
   },
   agreement_not_found: { ru: 'Согласие не найдено.', en: 'No such agreement.' },
   not_found: { ru: 'Такого адреса нет.', en: 'No such route.' },
@@ -31,6 +35,10 @@ const TEXTS: Record<ProblemCode, Record<Language, Text>> = {
   phone_not_allowed: {
     ru: ({ reason }) => PHONE.ru[reason ?? ''] ?? 'На этот номер отправить код нельзя.',
     en: ({ reason }) => PHONE.en[reason ?? ''] ?? 'No code can be sent to this number.',
+  },
+  email_not_allowed: {
+    ru: ({ reason }) => EMAIL.ru[reason ?? ''] ?? 'На этот адрес отправить код нельзя.',
+    en: ({ reason }) => EMAIL.en[reason ?? ''] ?? 'No code can be sent to this address.',
   },
   code_not_sent_yet: {
     ru: 'Код ещё не отправлен. Повторите попытку позже.',
@@ -94,6 +102,17 @@ const MALFORMED: Record<Language, Record<number, string>> = {
   },
 };
 
+const FORBIDDEN: Record<Language, Record<string, string>> = {
+  ru: {
+    host: 'Недопустимый заголовок Host.',
+    origin: 'Страницы других сайтов этого делать не могут.',
+  },
+  en: {
+    host: 'The Host header is not allowed.',
+    origin: 'Pages of other sites may not do this.',
+  },
+};
+
 const PHONE: Record<Language, Record<string, string>> = {
   ru: {
     invalid: 'Такого номера телефона не существует.',
@@ -107,10 +126,23 @@ const PHONE: Record<Language, Record<string, string>> = {
   },
 };
 
+const EMAIL: Record<Language, Record<string, string>> = {
+  ru: {
+    invalid: 'Это не адрес электронной почты.',
+    blocked: 'Отправка на адреса этого домена не разрешена.',
+    no_mx: 'Домен этого адреса не принимает почту.',
+  },
+  en: {
+    invalid: 'This is no e-mail address.',
+    blocked: 'Sending to addresses of this domain is not allowed.',
+    no_mx: 'The domain of this address takes no mail.',
+  },
+};
+
 const REACHED: Record<Language, Record<string, string>> = {
   ru: {
     agreement: 'Все коды этого согласия уже отправлены.',
-    phone: 'На этот номер отправлено слишком много кодов. Повторите попытку позже.',
+    phone: 'На этот номер или адрес отправлено слишком много кодов. Повторите попытку позже.',
     prefix: 'На номера этой серии отправлено слишком много кодов. Повторите попытку позже.',
     country: 'В эту страну отправлено слишком много кодов. Повторите попытку позже.',
     client: 'Слишком много запросов согласия от этого клиента. Повторите попытку позже.',
@@ -118,7 +150,7 @@ const REACHED: Record<Language, Record<string, string>> = {
   },
   en: {
     agreement: 'All codes of this agreement have been sent.',
-    phone: 'Too many codes were sent to this number. Try again later.',
+    phone: 'Too many codes were sent to this number or address. Try again later.',
     prefix: 'Too many codes were sent to numbers of this range. Try again later.',
     country: 'Too many codes were sent to this country. Try again later.',
     client: 'Too many agreements were asked for by this client. Try again later.',

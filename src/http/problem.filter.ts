@@ -66,6 +66,7 @@ export function noSuchRoute(allow: readonly string[]): Problem {
 function fromFault(fault: AgreementFault): Problem {
   switch (fault.code) {
     case 'phone_not_allowed':
+    case 'email_not_allowed':
       return new Problem(fault.code, { reason: fault.reason });
     case 'code_invalid':
       return new Problem(fault.code, { attempts_left: fault.attemptsLeft, agreement_status: fault.status });

@@ -10,6 +10,7 @@ export const PROBLEMS = {
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   phone_not_allowed: { status: 422, title: 'Phone not allowed' },
+  email_not_allowed: { status: 422, title: 'Email not allowed' },
   code_not_sent_yet: { status: 409, title: 'Code not sent yet' },
   code_invalid: { status: 422, title: 'Code invalid' },
   attempts_exhausted: { status: 409, title: 'Attempts exhausted' },

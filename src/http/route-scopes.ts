@@ -9,10 +9,18 @@ export const ROUTE_SCOPES: Readonly<Record<string, Scope | 'public'>> = {
   'POST /v1/agreement/:reference/resend': 'create',
   'POST /v1/agreement/:reference/cancel': 'create',
   'POST /v1/agreement/:reference/withdraw': 'confirm',
+  // Signed by the provider.
+  'POST /v1/delivery/:provider': 'public',
   'GET /health/live': 'public',
   'GET /health/ready': 'public',
   // The rest is not there in production.
+  'GET /sandbox': 'public',
+  'GET /sandbox/phone.js': 'public',
+  'GET /sandbox/phone.css': 'public',
+  'GET /sandbox/icon.svg': 'public',
   'GET /sandbox/messages': 'public',
+  'GET /sandbox/switches': 'public',
+  'PUT /sandbox/switches': 'public',
   'GET /docs': 'public',
   'GET /docs/': 'public',
   'GET /docs/*': 'public',

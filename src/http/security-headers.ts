@@ -30,3 +30,19 @@ export const DOCS_HEADERS = {
   ].join('; '),
   'Cross-Origin-Opener-Policy': 'same-origin',
 } as const;
+
+/** What a page of our own gets: its own files and its own service, nothing inline, and no text that becomes markup. */
+export const PAGE_HEADERS = {
+  'Content-Security-Policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ].join('; '),
+  'Cross-Origin-Opener-Policy': 'same-origin',
+} as const;

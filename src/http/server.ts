@@ -20,6 +20,9 @@ import { SECURITY_HEADERS } from './security-headers.js';
 import { answerConnect, answerUnreadable, faultOf, readableUrl } from './unreadable-requests.js';
 
 const BODY_LIMIT = 16 * 1024;
+const RECEIPTS = '/v1/delivery/:provider';
+/** Providers put hundreds of receipts into one body. */
+const RECEIPTS_LIMIT = 256 * 1024;
 
 /** What may be taken over as a request id: it goes into logs and headers as it is. */
 const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
@@ -72,6 +75,7 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
   fastify.decorateRequest('problem', null);
   fastify.addHook('onRoute', (route) => routes.add(route));
   acceptOnlyJson(fastify);
+  acceptReceipts(fastify);
   answerInTime(fastify);
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers({ ...SECURITY_HEADERS, 'X-Request-Id': request.id, 'Cache-Control': 'no-store' });
@@ -125,12 +129,34 @@ function acceptOnlyJson(fastify: FastifyInstance): void {
   const parse = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (body.length === 0) done(null, undefined);
+    if (isReceipt(request)) takeBytes(request, body as Buffer, done);
+    else if (body.length === 0) done(null, undefined);
     else if (!isPlain(request)) done(new Problem('malformed_request', { status: 415, reason: 'content_encoding' }));
     // Decoding would put U+FFFD in the place of what was sent.
     else if (!isUtf8(body as Buffer)) done(new Problem('malformed_request'));
     else void parse(request, body.toString(), done);
   });
+}
+
+/** They may be longer than what else comes, and forms, as some providers send them. */
+function acceptReceipts(fastify: FastifyInstance): void {
+  fastify.addHook('onRoute', (route) => {
+    if (route.url === RECEIPTS) route.bodyLimit = RECEIPTS_LIMIT;
+  });
+  fastify.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (request, body, done) => {
+    if (isReceipt(request)) takeBytes(request, body as Buffer, done);
+    else done(new Problem('malformed_request', { status: 415 }));
+  });
+}
+
+/** Providers sign the bytes. */
+function takeBytes(request: FastifyRequest, body: Buffer, done: (error: Error | null, body?: Buffer) => void): void {
+  if (isPlain(request)) done(null, body);
+  else done(new Problem('malformed_request', { status: 415, reason: 'content_encoding' }));
+}
+
+function isReceipt(request: FastifyRequest): boolean {
+  return request.routeOptions.url === RECEIPTS;
 }
 
 /** A small body may unpack into a large one, so no coding is taken. */
@@ -176,7 +202,9 @@ function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply
   const { reference } = (request.params ?? {}) as { reference?: string };
   const created = reply.getHeader('location');
   const { problem } = request;
-  logger.info(
+  // A page that asks every second whether there is news would fill the log with its asking.
+  const level = reply.statusCode === 304 ? 'debug' : 'info';
+  logger[level](
     {
       request_id: request.id,
       method: request.method,

@@ -5,6 +5,25 @@ export function IfGiven(): PropertyDecorator {
   return ValidateIf((_, value) => value !== undefined);
 }
 
+/** The field may be missing where the other one is given. */
+export function NeededUnless(other: string): PropertyDecorator {
+  return ValidateIf((input: Record<string, unknown>, value) => value !== undefined || input[other] === undefined);
+}
+
+/** The field may be given, but not beside the other one. */
+export function InsteadOf(other: string): PropertyDecorator {
+  const alone = ValidateBy({
+    name: 'insteadOf',
+    validator: {
+      validate: (_, args) => (args?.object as Record<string, unknown>)[other] === undefined,
+      defaultMessage: () => `must not be given beside ${other}`,
+    },
+  });
+  return (target, name) => {
+    for (const decorate of [IfGiven(), alone]) decorate(target, name);
+  };
+}
+
 /** A string of so many characters that PostgreSQL can keep: no NUL, no half of a surrogate pair. */
 export function IsText(min: number, max: number): PropertyDecorator {
   return check('isText', `must be a text of ${min} to ${max} characters`, (value) => isText(value, min, max));

@@ -11,19 +11,24 @@ const KNOWN_PREFIXES = 20_000;
  * guessed in minutes. Under every configured key: during a rotation replicas that count under another one are seen.
  */
 export interface LimitKeys {
-  /** The whole number; the first key is what this process counts under. */
+  /** The whole number or address; the first key is what this process counts under. */
   readonly contact: readonly string[];
-  /** The number without its last four digits. */
+  /** The number without its last four digits; empty for addresses of e-mail. */
   readonly prefix: readonly string[];
   /** The person's IP address; empty where it is not known. */
   readonly address: readonly string[];
-  /** ISO 3166; null for numbers of no country. */
+  /** ISO 3166; null for numbers of no country, and for addresses. */
   readonly country: string | null;
 }
 
 /** A number without its last four digits: what neighbours share. */
 export function prefixOf(e164: string): string {
   return e164.slice(0, -BEYOND_PREFIX);
+}
+
+/** No number has an @, no address is without. */
+function isMail(contact: string): boolean {
+  return contact.includes('@');
 }
 
 /** Makes the keys that limits are counted under, out of CONTACT_KEYS. */
@@ -37,18 +42,19 @@ export class LimitKeyRing {
     this.#secrets = keys.map(({ secret }) => createSecretKey(secret));
   }
 
-  /** @param phone E.164 @param ip null where it is not known or not limited */
-  of(phone: string, country: string | null, ip: string | null): LimitKeys {
+  /** @param contact E.164, or an address of e-mail @param ip null where it is not known or not limited */
+  of(contact: string, country: string | null, ip: string | null): LimitKeys {
     return {
-      contact: this.contact(phone),
-      prefix: this.prefix(prefixOf(phone)),
+      contact: this.contact(contact),
+      prefix: isMail(contact) ? [] : this.prefix(prefixOf(contact)),
       address: ip === null ? [] : this.#under('address', network(ip)),
       country,
     };
   }
 
-  contact(phone: string): string[] {
-    return this.#under('contact', phone);
+  /** An address counts as one in whatever case it is written: hardly any host tells `Ivan` from `ivan`. */
+  contact(contact: string): string[] {
+    return this.#under('contact', contact.toLowerCase());
   }
 
   prefix(prefix: string): string[] {

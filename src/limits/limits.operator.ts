@@ -16,10 +16,10 @@ export interface Hold {
   readonly confirmed: number;
 }
 
-/** A number or a prefix with as many unconfirmed texts as one of its windows takes. */
+/** A number, an address or a prefix with as many unconfirmed texts as one of its windows takes. */
 export interface Full {
   readonly scope: 'contact' | 'prefix';
-  /** One of the numbers counted; null where it has been purged. */
+  /** One of the numbers counted, or the address; null where it has been purged. */
   readonly phone: string | null;
   /** Whose limit it is; null for that of all clients together. */
   readonly client: string | null;
@@ -33,8 +33,8 @@ export interface Full {
 
 /** What an operator names. */
 export interface Target {
-  readonly kind: 'phone' | 'prefix' | 'country';
-  /** E.164, the first digits of such a number, or ISO 3166. */
+  readonly kind: 'phone' | 'email' | 'prefix' | 'country';
+  /** E.164, an address of e-mail, the first digits of a number, or ISO 3166. */
   readonly value: string;
 }
 
@@ -61,11 +61,13 @@ const full = (key: 'contact' | 'prefix'): Statement => ({
 });
 
 /** What is counted no longer: other limits keep what they have counted. */
+const FORGET_CONTACT: Statement = {
+  name: 'limits_forget_contact',
+  text: `UPDATE limit_entry SET contact = NULL WHERE contact = ANY ($1::bigint[]) RETURNING 1 AS forgotten`,
+};
 const FORGET: Readonly<Record<Target['kind'], Statement>> = {
-  phone: {
-    name: 'limits_forget_phone',
-    text: `UPDATE limit_entry SET contact = NULL WHERE contact = ANY ($1::bigint[]) RETURNING 1 AS forgotten`,
-  },
+  phone: FORGET_CONTACT,
+  email: FORGET_CONTACT,
   prefix: {
     name: 'limits_forget_prefix',
     text: `UPDATE limit_entry SET prefix = NULL WHERE prefix = ANY ($1::bigint[]) RETURNING 1 AS forgotten`,
@@ -86,7 +88,7 @@ export function holds(database: OperatorDatabase): Promise<Hold[]> {
   return database.query<Hold>(HOLDS);
 }
 
-/** Numbers and prefixes that a limit stands against, at most 100 of each window. */
+/** Numbers, addresses and prefixes that a limit stands against, at most 100 of each window. */
 export async function fullOnes(database: OperatorDatabase, limits: Config['limits']): Promise<Full[]> {
   const windows = rulesOf(limits).filter((rule): rule is Rule & { scope: Full['scope'] } => {
     return !rule.guard && (rule.scope === 'contact' || rule.scope === 'prefix');
@@ -108,8 +110,9 @@ export async function lift(
   { kind, value }: Target,
 ): Promise<{ readonly forgotten: number; readonly released: boolean }> {
   const ring = new LimitKeyRing(contactKeys.map(({ secret }) => ({ secret: secret.reveal() })));
-  const keys = kind === 'country' ? [value] : kind === 'phone' ? ring.contact(value) : ring.prefix(value);
+  const contact = kind === 'phone' || kind === 'email';
+  const keys = kind === 'country' ? [value] : contact ? ring.contact(value) : ring.prefix(value);
   const forgotten = await database.query(FORGET[kind], [keys]);
-  const released = kind === 'phone' ? [] : await database.query(RELEASE, [kind, keys]);
+  const released = contact ? [] : await database.query(RELEASE, [kind, keys]);
   return { forgotten: forgotten.length, released: released.length > 0 };
 }

@@ -44,7 +44,7 @@ export interface DueSend {
   readonly reference: string;
   readonly generation: number;
   readonly client: string;
-  /** E.164; null where it has been purged. */
+  /** E.164, or an address of e-mail; null where it has been purged. */
   readonly contact: Secret<string> | null;
   readonly country: string | null;
   /** The key that the request was counted under; null where addresses are not limited. */
@@ -79,14 +79,19 @@ export class SendLimits {
     this.#counts = new Set(this.#rules.map(({ scope }) => scope));
   }
 
-  /** @param phone E.164 @param ip of the person, or else of the caller */
-  entry(client: string, phone: string, country: string | null, ip: string | null): NewEntry {
-    const keys = this.#ring.of(phone, country, this.#counts.has('address') ? ip : null);
+  /** @param contact E.164, or an address of e-mail @param ip of the person, or else of the caller */
+  entry(client: string, contact: string, country: string | null, ip: string | null): NewEntry {
+    const keys = this.#ring.of(contact, country, this.#counts.has('address') ? ip : null);
     return {
       ...{ client, contact_keys: keys.contact, prefix_keys: keys.prefix, country },
       limit_country: this.#counts.has('country') ? country : null,
       address_keys: keys.address,
     };
+  }
+
+  /** What a test number counts under: nothing, and nothing is in its way. */
+  uncounted(client: string): NewEntry {
+    return { client, contact_keys: [], prefix_keys: [], country: null, limit_country: null, address_keys: [] };
   }
 
   /** Whether a further code may be asked for, as it looks without locks. */

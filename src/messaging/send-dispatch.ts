@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
@@ -10,14 +9,18 @@ import { LOGGER, type Logger } from '../logger.js';
 import { Metrics } from '../metrics.js';
 import { Secret } from '../secret.js';
 import { messageText } from './message-text.js';
-import { type ClaimedSend, SendRecord } from './send-record.js';
-import { SMS_GATEWAY, type SmsGateway, type SmsMessage, type SmsOutcome, type SmsTime } from './sms/sms-gateway.js';
+import { ProviderLanes } from './provider-lanes.js';
+import { Receipts } from './receipts.js';
+import { SendAnswer } from './send-answer.js';
+import { pauseAfter } from './send-pause.js';
+import { type ClaimedSend, isFurtherRound, keptId, type SendFailure, SendRecord } from './send-record.js';
+import type { SmsMessage, SmsOutcome, SmsTime } from './sms/sms-gateway.js';
 
-const FIRST_PAUSE = 1_000;
-const LONGEST_PAUSE = 60_000;
 const OUTCOMES: readonly SmsOutcome['kind'][] = ['accepted', 'refused', 'try_later', 'unknown'];
 /** For what was sent in the last moment an answer is awaited so long; the lease is 5 s longer still. */
 const LAST_ANSWER = 10_000;
+/** What a code must have left to live where another provider took it already and could not deliver it. */
+const LIFE_FOR_ANOTHER = 120_000;
 
 /** Longer than a database takes to come back. By then the lease is over, but an acceptance is recorded all the same. */
 const RECORDED_WITHIN = 60_000;
@@ -28,15 +31,19 @@ const RECORD_AGAIN = 250;
 export class SendDispatch {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(SMS_GATEWAY) private readonly gateway: SmsGateway,
     @Inject(LOGGER) private readonly logger: Logger,
+    private readonly lanes: ProviderLanes,
     private readonly commands: CommandBus,
     private readonly record: SendRecord,
+    private readonly answer: SendAnswer,
+    private readonly receipts: Receipts,
     private readonly clock: DatabaseClock,
     private readonly metrics: Metrics,
   ) {
     // What was never counted is zero: a first failure is else no increase.
-    for (const outcome of OUTCOMES) metrics.sends.inc({ provider: gateway.name, outcome }, 0);
+    for (const provider of lanes.names) {
+      for (const outcome of OUTCOMES) metrics.sends.inc({ provider, outcome }, 0);
+    }
   }
 
   /**
@@ -46,25 +53,37 @@ export class SendDispatch {
    * @throws DatabaseUnavailable; the lease then brings the send back
    */
   async dispatch(send: ClaimedSend, claimedAt: number, cut: AbortSignal): Promise<number | null> {
-    const issued = await this.#issue(send);
+    const issued = await this.#issue(send, cut);
     if (typeof issued === 'number') return issued;
     const { issue, facts, requestedAt } = issued;
-    if (issue.kind === 'obsolete') {
-      this.#log(send, 'not sent', { reason: issue.reason, ...(send.limit ? { limit: send.limit } : {}) });
-      await this.record.failed(send, facts, null, 'not_tried', issue.reason);
-      return null;
-    }
-    const text = messageText(issue.code, facts.locale, this.config);
-    const message = { id: send.id, reference: send.reference, to: facts.contact.address ?? new Secret(''), text };
-    const time = this.#timeFor(send, claimedAt, issue.sendBefore, cut);
+    const { turn } = send;
+    if (issue.kind === 'obsolete') return this.#giveUp(send, facts, null, issue.reason);
+    const sendBefore = lastMoment(send, issue.sendBefore);
+    if (turn.kind === 'end') return this.#giveUp(send, facts, send.tries.at(-1)?.provider ?? null, turn.reason);
+    if (send.claimed_at >= sendBefore) return this.#giveUp(send, facts, null, 'expired');
+    const { locale, contact } = facts;
+    const texts = messageText(issue.code, { locale, channel: contact.channel }, this.config);
+    const message = { id: send.id, reference: send.reference, to: contact.address ?? new Secret(''), ...texts };
+    const time = this.#timeFor(send, claimedAt, { sendBefore, usefulBefore: issue.sendBefore }, cut);
     failpoint('sender.issued');
-    const outcome = await this.#send(message, time);
+    const outcome = await this.#send(turn.provider, message, time);
     failpoint('sender.answered');
     this.#log(send, outcome.kind, 'reason' in outcome ? { reason: outcome.reason } : {});
-    const wait = await this.#insist(() => this.#record(send, facts, outcome, issue.sendBefore), cut);
+    const wait = await this.#insist(() => this.answer.record(send, turn.provider, facts, outcome, sendBefore), cut);
     failpoint('sender.recorded');
-    if (outcome.kind === 'accepted') await this.#insist(() => this.#noteDelay(requestedAt), cut);
+    if (outcome.kind === 'accepted') {
+      await this.#insist(() => this.#noteDelay(requestedAt), cut);
+      const messageId = keptId(outcome.messageId);
+      const ids = messageId === null ? [send.id] : [messageId, send.id];
+      await this.receipts.settle(turn.provider, ids);
+    }
     return wait;
+  }
+
+  async #giveUp(send: ClaimedSend, facts: AgreementFacts, provider: string | null, reason: SendFailure): Promise<null> {
+    this.#log(send, 'not sent', { reason, ...(send.limit ? { limit: send.limit } : {}) });
+    await this.record.failed(send, facts, provider, 'not_tried', reason);
+    return null;
   }
 
   /**
@@ -87,18 +106,27 @@ export class SendDispatch {
    * Everything counts from before the claim was sent off, by the monotonic clock: whenever and for however long the
    * process was stopped since, it finds itself late, never early.
    */
-  #timeFor(send: ClaimedSend, claimedAt: number, codeEnds: Date, cut: AbortSignal): SmsTime {
+  #timeFor(
+    send: ClaimedSend,
+    claimedAt: number,
+    ends: { readonly sendBefore: Date; readonly usefulBefore: Date },
+    cut: AbortSignal,
+  ): SmsTime {
     const { timeout } = this.config.sms;
-    const sendBefore = claimedAt + Math.min(timeout, codeEnds.getTime() - send.claimed_at.getTime());
+    const monotonic = (at: Date): number => claimedAt + at.getTime() - send.claimed_at.getTime();
+    const usefulBefore = monotonic(ends.usefulBefore);
+    const sendBefore = Math.min(claimedAt + timeout, monotonic(ends.sendBefore));
     const left = claimedAt + timeout + LAST_ANSWER - performance.now();
     const answered = AbortSignal.timeout(Math.max(0, Math.floor(Math.min(timeout, left))));
-    return { sendBefore, signal: AbortSignal.any([answered, cut]) };
+    return { sendBefore, usefulBefore, signal: AbortSignal.any([answered, cut]) };
   }
 
-  async #send(message: SmsMessage, time: SmsTime): Promise<SmsOutcome> {
-    const provider = this.gateway.name;
+  async #send(provider: string, message: SmsMessage, time: SmsTime): Promise<SmsOutcome> {
+    const gateway = this.lanes.gateway(provider);
+    if (!gateway) throw new Error(`whose turn it is has a gateway; ${provider} has none`);
     const startedAt = performance.now();
-    const outcome = await this.gateway.send(message, time);
+    const outcome = await gateway.send(message, time);
+    this.lanes.note(provider, outcome, startedAt);
     this.metrics.sendDuration.observe({ provider, outcome: outcome.kind }, (performance.now() - startedAt) / 1000);
     this.metrics.sends.inc({ provider, outcome: outcome.kind });
     return outcome;
@@ -109,72 +137,39 @@ export class SendDispatch {
     this.metrics.requestToSend.observe(Math.max(0, now.getTime() - requestedAt.getTime()) / 1000);
   }
 
-  async #issue(send: ClaimedSend) {
+  async #issue(send: ClaimedSend, cut: AbortSignal) {
     try {
       return await this.commands.execute(
         new IssueCode(send.reference, send.generation, send.traceparent, send.limit !== null),
       );
     } catch (error) {
-      if (!(error instanceof UnknownCodeKey)) throw error;
-      this.logger.error({ reference: send.reference, key_id: error.keyId }, 'the code cannot be made: OTP key unknown');
-      const wait = pauseAfter(send.try);
-      await this.record.retry(send, 'try_later', 'key_unknown', wait);
-      return wait;
+      if (error instanceof UnknownCodeKey) return this.#waitForKey(send, error.keyId);
+      // Else the try would read as one that the provider may have got.
+      await this.#insist(() => this.record.notCalled(send), cut).catch(() => undefined);
+      throw error;
     }
   }
 
-  async #record(
-    send: ClaimedSend,
-    facts: AgreementFacts,
-    outcome: SmsOutcome,
-    sendBefore: Date,
-  ): Promise<number | null> {
-    const provider = this.gateway.name;
-    switch (outcome.kind) {
-      case 'accepted':
-        await this.record.accepted(send, facts, provider, outcome.messageId);
-        return null;
-      case 'refused':
-        await this.record.failed(send, facts, provider, 'refused', 'refused');
-        return null;
-      case 'unknown':
-        if (this.gateway.deduplicates) return this.#retryOrGiveUp(send, facts, outcome, null, sendBefore);
-        await this.record.failed(send, facts, provider, 'unknown', 'unknown');
-        return null;
-      case 'try_later':
-        return this.#retryOrGiveUp(send, facts, outcome, outcome.retryAfter, sendBefore);
-    }
-  }
-
-  async #retryOrGiveUp(
-    send: ClaimedSend,
-    facts: AgreementFacts,
-    { kind, reason }: { readonly kind: 'try_later' | 'unknown'; readonly reason: string },
-    retryAfter: number | null,
-    sendBefore: Date,
-  ): Promise<number | null> {
-    // A provider that says "at once" while it fails would be asked in a tight loop.
-    const wait = retryAfter === null ? pauseAfter(send.try) : Math.max(FIRST_PAUSE, retryAfter);
-    const now = await this.clock.now();
-    if (now.getTime() + wait < sendBefore.getTime()) {
-      await this.record.retry(send, kind, reason, wait);
-      return wait;
-    }
-    await this.record.failed(send, facts, this.gateway.name, kind, 'expired');
-    return null;
+  async #waitForKey(send: ClaimedSend, keyId: string): Promise<number> {
+    this.logger.error({ reference: send.reference, key_id: keyId }, 'the code cannot be made: OTP key unknown');
+    const wait = pauseAfter(send.try);
+    const provider = send.turn.kind === 'call' ? send.turn.provider : null;
+    await this.record.retry(send, 'not_tried', 'key_unknown', { wait, provider });
+    return wait;
   }
 
   #log(
-    { reference, generation, try: tries }: ClaimedSend,
+    { reference, generation, try: tries, turn }: ClaimedSend,
     outcome: string,
     more: { reason?: string; limit?: string },
   ): void {
-    this.logger.info({ reference, generation, try: tries, provider: this.gateway.name, outcome, ...more }, 'send');
+    const provider = turn.kind === 'call' ? turn.provider : null;
+    this.logger.info({ reference, generation, try: tries, provider, outcome, ...more }, 'send');
   }
 }
 
-/** Doubling, up to a minute, and never two senders in step. */
-function pauseAfter(tries: number): number {
-  const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries - 1, 10));
-  return randomInt(longest / 2, longest + 1);
+/** No try may start then or later. */
+function lastMoment(send: ClaimedSend, sendBefore: Date): Date {
+  if (!isFurtherRound(send) || !send.codeEnds) return sendBefore;
+  return new Date(Math.min(sendBefore.getTime(), send.codeEnds.getTime() - LIFE_FOR_ANOTHER));
 }

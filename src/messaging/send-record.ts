@@ -4,7 +4,8 @@ import { type AgreementEvent, type AgreementFacts, toIntegrationEvent } from '..
 import { Database, DatabaseClock } from '../database/index.js';
 import type { LimitName } from '../limits/index.js';
 import { OutboxSignal } from '../outbox/index.js';
-import { ACCEPTED, FAILED, RETRY } from './send.sql.js';
+import type { Try, Turn } from './provider-chain.js';
+import { ACCEPTED, FAILED, NOT_CALLED, RESTORED, RETRY } from './send.sql.js';
 
 /** One try of one send, as it was claimed. */
 export interface ClaimedSend {
@@ -18,10 +19,37 @@ export interface ClaimedSend {
   readonly claimed_at: Date;
   /** What stands against it; null where it may go out. */
   readonly limit: LimitName | null;
+  /** Who may be asked, in order. */
+  readonly route: readonly string[];
+  /** Those before this one, the oldest first. */
+  readonly tries: readonly Try[];
+  /** Who is asked now, or why nobody is. */
+  readonly turn: Turn;
+  /** When its code ends; null before it was issued. */
+  readonly codeEnds: Date | null;
 }
 
 /** Why a send ended without reaching a provider; `delivery_reason` of the contract. */
 export type SendFailure = 'refused' | 'unknown' | 'expired' | 'superseded' | 'closed' | 'limit';
+
+/** How a try ended that was not accepted. */
+type TryFailure = 'refused' | 'unknown' | 'try_later' | 'not_tried';
+
+/** Longer than anybody's id of a text. */
+const LONGEST_ID = 255;
+
+/**
+ * The provider's id of a text as it is kept. Whatever it says there, its acceptance must be recorded: what the database would
+ * not take is no id.
+ */
+export function keptId(messageId: string | null): string | null {
+  return messageId === null || messageId === '' || /\p{Cc}/u.test(messageId) ? null : messageId.slice(0, LONGEST_ID);
+}
+
+/** Whether a provider took it before and a receipt has spoken of that: no event says it again when this round was in vain. */
+export function isFurtherRound({ tries }: Pick<ClaimedSend, 'tries'>): boolean {
+  return tries.some(({ outcome, receipt }) => outcome === 'accepted' && receipt !== null);
+}
 
 /** Writes down how tries ended, each with its event in one statement. */
 @Injectable()
@@ -39,39 +67,55 @@ export class SendRecord {
     const event = await this.#event({ name: 'CodeSent', generation, channel, provider }, facts);
     const detail = { generation, channel, provider };
     await this.database.query(ACCEPTED, [
-      ...[send.reference, generation, send.try, provider, messageId],
+      ...[send.reference, generation, send.try, provider, keptId(messageId)],
       ...[...event, detail, send.traceparent],
     ]);
     this.outbox.notify();
   }
 
   /**
-   * The send is over and reached nobody.
+   * The send is over and reached nobody; or nobody else, and then it is as it was before this round.
    * @param provider null where none was asked
    */
   async failed(
     send: ClaimedSend,
     facts: AgreementFacts,
     provider: string | null,
-    outcome: 'refused' | 'unknown' | 'try_later' | 'not_tried',
+    outcome: TryFailure,
     reason: SendFailure,
   ): Promise<void> {
     const { generation } = send;
     const { channel } = facts.contact;
+    const key = [send.reference, generation, send.try, outcome, reason];
+    if (isFurtherRound(send)) {
+      await this.database.query(RESTORED, key);
+      return;
+    }
     // Where the agreement is over or a newer code is on its way, other events say so already.
     const silent = reason === 'closed' || reason === 'superseded';
     const event = silent
       ? [null, null, null, null]
       : await this.#event({ name: 'CodeUndelivered', generation, channel, provider, reason }, facts);
     const detail = { generation, channel, provider, reason };
-    const key = [send.reference, generation, send.try, outcome, reason];
     await this.database.query(FAILED, [...key, ...event, detail, send.traceparent]);
     this.outbox.notify();
   }
 
-  /** @param wait milliseconds until the next try */
-  async retry(send: ClaimedSend, outcome: 'try_later' | 'unknown', reason: string, wait: number): Promise<void> {
-    await this.database.query(RETRY, [send.reference, send.generation, send.try, outcome, reason, wait / 1000]);
+  /** Not taken, or nobody was asked: the next try is due in `then.wait` milliseconds, and of `then.provider`. */
+  async retry(
+    send: ClaimedSend,
+    outcome: TryFailure,
+    reason: string,
+    then: { readonly wait: number; readonly provider: string | null },
+  ): Promise<void> {
+    const { reference, generation, try: tries } = send;
+    const values = [reference, generation, tries, outcome, reason, then.wait / 1000, then.provider];
+    await this.database.query(RETRY, values);
+  }
+
+  /** Nobody was called in this try. */
+  async notCalled({ reference, generation, try: tries }: ClaimedSend): Promise<void> {
+    await this.database.query(NOT_CALLED, [reference, generation, tries]);
   }
 
   /** Event id, type, payload and time, as the statements take them. */

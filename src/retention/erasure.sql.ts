@@ -27,7 +27,7 @@ export const HELD: Statement = {
   name: 'erasure_held',
   text: `
     SELECT reference, client, status,
-      contact IS NOT NULL AS phone, subject_ip IS NOT NULL AS ip, subject_user_agent IS NOT NULL AS user_agent,
+      contact IS NOT NULL AND channel = 'sms' AS phone, contact IS NOT NULL AND channel = 'email' AS email, subject_ip IS NOT NULL AS ip, subject_user_agent IS NOT NULL AS user_agent,
       (SELECT count(*)::int FROM send s WHERE s.reference = a.reference) AS sends,
       (SELECT count(*)::int FROM send_try t WHERE t.reference = a.reference) AS tries,
       (SELECT count(*)::int FROM sandbox_message m WHERE m.reference = a.reference) AS sandbox_messages,

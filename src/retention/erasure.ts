@@ -5,6 +5,7 @@ import { CLIENTS, ERASE, FORGET_ANSWERS, HELD, OF_PERSON } from './erasure.sql.j
 /** What is erased of one agreement: whether it was there, or how many rows. */
 export interface Erased {
   readonly phone: boolean;
+  readonly email: boolean;
   readonly ip: boolean;
   readonly user_agent: boolean;
   readonly sends: number;
@@ -91,11 +92,11 @@ async function held(database: OperatorDatabase, reference: string): Promise<Held
 
 function report(before: HeldRow, after: HeldRow): ErasedAgreement {
   const { reference, client, status } = after;
-  const { phone, ip, user_agent, sends, tries, sandbox_messages, answers } = before;
+  const { phone, email, ip, user_agent, sends, tries, sandbox_messages, answers } = before;
   const { document, created_at, confirmed_at, closed_at, contact_key_id, history, metadata, close_reason } = after;
   return {
     ...{ reference, client, status, cancelled: before.status === 'pending' && status === 'cancelled' },
-    erased: { phone, ip, user_agent, sends, tries, sandbox_messages, answers },
+    erased: { phone, email, ip, user_agent, sends, tries, sandbox_messages, answers },
     remains: { document, created_at, confirmed_at, closed_at, contact_key_id, history, metadata, close_reason },
   };
 }

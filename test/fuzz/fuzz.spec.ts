@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { useDatabase } from '../support/database.js';
 import { useProcesses } from '../support/process.js';
+import { until } from '../support/until.js';
 import { agreementsOf, describeWithSchemathesis, type FuzzedService, startFuzzed } from './fuzzed-service.js';
 import { fuzz, type Verdict } from './schemathesis.js';
 
@@ -32,6 +33,13 @@ describeWithSchemathesis('the service, fuzzed from the document that it serves',
     started = service.process.log.length;
     const { body } = await service.api.get('/docs-json');
     operations = Object.values<object>(body['paths']).flatMap((methods) => Object.keys(methods)).length;
+  }, 60_000);
+
+  // Whoever calls everything has also switched the provider off and on.
+  beforeEach(async () => {
+    await service.api.request('PUT', '/sandbox/switches', { undelivered: false, slow: false, down: false });
+    const queued = () => database.query(`SELECT FROM send WHERE state = 'queued'`);
+    await until('every text has gone out', async () => (await queued()).length === 0, 30_000);
   }, 60_000);
 
   it.each(SEEDS)(

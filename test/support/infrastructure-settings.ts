@@ -50,7 +50,16 @@ export const INFRASTRUCTURE: readonly Setting[] = [
     [['10.0.0.0/8, 127.0.0.1, fd00::/8', ['10.0.0.0/8', '127.0.0.1', 'fd00::/8']]],
     ['10.0.0.0/33', 'fd00::/129', '10.0.0/8', 'proxy', '10.0.0.0/8/8', '10.0.0.0/', '*', '10.0.0.0/8,'],
   ),
-  setting('PUBLIC_URL', (c) => c.http.publicUrl, undefined, [['https://a.example', 'https://a.example']], NOT_URLS),
+  setting(
+    'PUBLIC_URL',
+    (c) => c.http.publicUrl,
+    undefined,
+    [['https://a.example', 'https://a.example']],
+    [
+      ...NOT_URLS,
+      ...['https://a.example/?a=b', 'https://a.example/?', 'https://a.example/#a', 'https://me:secret@a.example'],
+    ],
+  ),
   setting(
     'API_KEYS',
     (c) => c.apiKeys,

@@ -80,15 +80,19 @@ export class SmsServer {
   private constructor(
     private readonly server: Server,
     private readonly scheme: 'http' | 'https',
+    private readonly read: (body: string) => SmsRequest['body'],
   ) {
     server.on('request', (request, response) => void this.#take(request, response));
   }
 
-  /** @param certificate makes it speak HTTPS */
-  static async start(certificate?: Certificate): Promise<SmsServer> {
+  /** @param certificate makes it speak HTTPS @param read understands the requests of a gateway that speaks another way */
+  static async start(
+    certificate?: Certificate,
+    read: (body: string) => SmsRequest['body'] = JSON.parse,
+  ): Promise<SmsServer> {
     const options = { keepAliveTimeout: 60_000 };
     const server = certificate ? createSecureServer({ ...options, ...certificate }) : createServer(options);
-    const provider = new SmsServer(server, certificate ? 'https' : 'http');
+    const provider = new SmsServer(server, certificate ? 'https' : 'http', read);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return provider;
@@ -130,7 +134,7 @@ export class SmsServer {
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const at = performance.now();
     const { method = '', url: path = '', headers } = request;
-    const body = JSON.parse(await text(request)) as SmsRequest['body'];
+    const body = this.read(await text(request));
     const { socket } = response;
     const before = socket?.bytesWritten ?? 0;
     const answered = once(response, 'close').then(() => (socket?.bytesWritten ?? 0) - before);

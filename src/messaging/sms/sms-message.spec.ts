@@ -12,7 +12,7 @@ const message: SmsMessage = {
   id: '019aa3b2-5c1e-7d30-9f4a-6b1c2d3e4f50',
   reference: '019aa3b2-5c1e-7d30-9f4a-6b1c2d3e4f51',
   to: new Secret('+79161234567', '+7916•••••67'),
-  text: messageText(new Secret('012345'), 'en', config),
+  ...messageText(new Secret('012345'), { locale: 'en', channel: 'sms' }, config),
 };
 
 describe('a text on its way to a provider', () => {
