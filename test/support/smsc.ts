@@ -66,37 +66,37 @@ export class SmscSession {
   readonly pdus: SmscPdu[] = [];
 
   constructor(
-    private readonly library: LibrarySession,
+    private readonly wire: LibrarySession,
     private readonly onPdu: (pdu: SmscPdu, session: SmscSession) => void,
   ) {
-    library.on('error', () => library.socket.destroy());
-    library.on('pdu', (pdu) => {
+    wire.on('error', () => wire.socket.destroy());
+    wire.on('pdu', (pdu) => {
       this.pdus.push(pdu);
       this.onPdu(pdu, this);
     });
   }
 
   get isOpen(): boolean {
-    return !this.library.socket.destroyed;
+    return !this.wire.socket.destroyed;
   }
 
   send(pdu: SmscPdu): void {
-    this.library.send(pdu);
+    this.wire.send(pdu);
   }
 
   /** Sends a request and gives its answer. */
   ask(command: string, options: Record<string, unknown> = {}): Promise<SmscPdu> {
     const { promise, resolve } = Promise.withResolvers<SmscPdu>();
-    this.library.send(new smpp.PDU(command, options), resolve);
+    this.wire.send(new smpp.PDU(command, options), resolve);
     return promise;
   }
 
   write(octets: Buffer): void {
-    this.library.socket.write(octets);
+    this.wire.socket.write(octets);
   }
 
   drop(): void {
-    this.library.socket.destroy();
+    this.wire.socket.destroy();
   }
 }
 
