@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res, UsePipes } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import {
   ApiAcceptedResponse,
@@ -60,7 +60,6 @@ const REFERENCE = {
 @ApiTags('agreement')
 @ApiBearerAuth()
 @Controller('v1/agreement')
-@UsePipes(InputPipe)
 export class AgreementController {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -88,7 +87,7 @@ export class AgreementController {
     @From() caller: Caller,
     @Traceparent() traceparent: string,
     @IdempotencyKey() keyed: KeyedRequest | null,
-    @Body() body: CreateAgreementDto,
+    @Body(InputPipe) body: CreateAgreementDto,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgreementView | Replayed> {
     const request = requestOf(body, this.config);
@@ -106,7 +105,7 @@ export class AgreementController {
   })
   @ApiOkResponse({ type: AgreementListDto, description: 'A page of them.' })
   @ApiProblems('validation_failed', ...ALWAYS)
-  list(@Client() client: string, @Query() query: ListAgreementsDto): Promise<AgreementPage> {
+  list(@Client() client: string, @Query(InputPipe) query: ListAgreementsDto): Promise<AgreementPage> {
     const filter = {
       idHash: query.id_hash,
       documentId: query.document_id,
@@ -148,7 +147,7 @@ export class AgreementController {
     @Traceparent() traceparent: string,
     @IdempotencyKey() keyed: KeyedRequest | null,
     @Param('reference') reference: string,
-    @Body() { code }: ConfirmAgreementDto,
+    @Body(InputPipe) { code }: ConfirmAgreementDto,
   ): Promise<AgreementView | Replayed> {
     const { length } = this.config.otp;
     if (code.length !== length) {
@@ -213,7 +212,7 @@ export class AgreementController {
     @Traceparent() traceparent: string,
     @IdempotencyKey() keyed: KeyedRequest | null,
     @Param('reference') reference: string,
-    @Body() { reason }: ReasonDto,
+    @Body(InputPipe) { reason }: ReasonDto,
   ): Promise<AgreementView | Replayed> {
     return this.commands.execute(new CancelAgreement(client, known(reference), reason ?? null, traceparent, keyed));
   }
@@ -234,7 +233,7 @@ export class AgreementController {
     @Traceparent() traceparent: string,
     @IdempotencyKey() keyed: KeyedRequest | null,
     @Param('reference') reference: string,
-    @Body() { reason }: ReasonDto,
+    @Body(InputPipe) { reason }: ReasonDto,
   ): Promise<AgreementView | Replayed> {
     return this.commands.execute(new WithdrawAgreement(client, known(reference), reason ?? null, traceparent, keyed));
   }

@@ -20,6 +20,7 @@ import { RequestKeys } from './keyed-request.js';
 import { ListAgreementsHandler } from './list-agreements.js';
 import { NewAgreements } from './new-agreements.repository.js';
 import { RequestResendHandler } from './request-resend.js';
+import { StoredAgreements } from './stored-agreements.repository.js';
 import { WithdrawAgreementHandler } from './withdraw-agreement.js';
 
 const revealed = (keys: readonly NamedKey[]) => keys.map(({ id, secret }) => ({ id, secret: secret.reveal() }));
@@ -30,6 +31,7 @@ const revealed = (keys: readonly NamedKey[]) => keys.map(({ id, secret }) => ({ 
   providers: [
     AgreementRepository,
     NewAgreements,
+    StoredAgreements,
     KeptAnswers,
     MailDomains,
     {

@@ -1,19 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
-import { Database, DatabaseClock, DatabaseUnavailable } from '../database/index.js';
-import { failpoint } from '../failpoint.js';
+import { DatabaseUnavailable } from '../database/index.js';
 import { type NewEntry, type Quota, SendLimits } from '../limits/index.js';
-import { OutboxSignal } from '../outbox/index.js';
+import { uuidv7 } from '../uuid.js';
 import { AgreementError } from './agreement.errors.js';
 import { Agreement } from './agreement.js';
-import { countedRow, fromRow, keptParameters, keptRow, type NewRow, newRow, saveParameters } from './agreement.rows.js';
-import type { AgreementRow } from './agreement.schema.js';
-import { LOAD, LOAD_KEPT, SAVE, SAVE_COUNTED, SAVE_KEPT, SAVE_KEPT_COUNTED } from './agreement.sql.js';
+import { changedRow, countedChange, fromRow, keptRow, type NewRow, newRow } from './agreement.rows.js';
 import type { AgreementView, Delivery } from './agreement.view.js';
-import type { KeptRow } from './idempotency.sql.js';
 import { type Answer, KeptAnswers, type KeptColumns, Replayed } from './kept-answers.repository.js';
 import type { KeyedRequest } from './keyed-request.js';
 import { NewAgreements } from './new-agreements.repository.js';
+import { type LoadedRow, StoredAgreements } from './stored-agreements.repository.js';
 
 /** What one load gives: the aggregate, how its newest code fares, and the database's time. */
 export interface LoadedAgreement {
@@ -21,10 +17,6 @@ export interface LoadedAgreement {
   readonly delivery: Delivery;
   readonly now: Date;
 }
-
-type LoadedRow = AgreementRow & { send_state: Delivery['state'] | null; send_reason: string | null; now: Date };
-/** Where there is no such agreement all of it is null. */
-type LoadedKeptRow = (LoadedRow | { reference: null }) & KeptRow;
 
 /** What a client asks of one of its agreements. */
 export interface AskedOfOne {
@@ -43,8 +35,18 @@ export interface Counted {
   readonly quotas: readonly Quota[];
 }
 
-/** What a new request must come past; gives what is left to the client. */
-type Admit = () => Promise<readonly Quota[]>;
+/** What a new request must come past. */
+export type Admit = () => Promise<Admitted>;
+
+/** A request that came past. */
+export interface Admitted {
+  /** What is left to the client. */
+  readonly quotas: readonly Quota[];
+  /** It was not a new one after all: it takes nothing of the client's share. */
+  readonly giveBack: () => Promise<void>;
+}
+
+const FREELY: Admitted = { quotas: [], giveBack: () => Promise.resolve() };
 
 /** What is written with a change, all or nothing. */
 interface SavedWith {
@@ -60,10 +62,8 @@ const MAX_CONFLICTS = 100;
 @Injectable()
 export class AgreementRepository {
   constructor(
-    private readonly database: Database,
-    private readonly clock: DatabaseClock,
-    private readonly outbox: OutboxSignal,
     private readonly rows: NewAgreements,
+    private readonly stored: StoredAgreements,
     private readonly kept: KeptAnswers,
     private readonly limits: SendLimits,
   ) {}
@@ -73,8 +73,8 @@ export class AgreementRepository {
    * @param view what is answered to it
    * @param entry what its first code counts under
    * @param keyed the request where it has an Idempotency-Key
-   * @param admit what else it must come past, unless it repeats an earlier request; null where there is nothing. It gives
-   * what is left to the client, or throws
+   * @param admit what else it must come past, unless it repeats an earlier request; null where there is nothing. It throws
+   * where it does not
    * @returns the view, or what the request was answered with before: then nothing is saved
    * @throws AgreementError idempotency_key_reused, request_in_progress
    * @throws LimitError, and then nothing is saved
@@ -88,12 +88,12 @@ export class AgreementRepository {
     keyed: KeyedRequest | null,
     admit: Admit | null,
   ): Promise<Counted> {
-    const row = countedRow(newRow(agreement, uuidv7(), traceparent), entry);
+    const row = newRow(agreement, entry, uuidv7(), traceparent);
     if (!keyed) {
-      const left = (await admit?.()) ?? [];
+      const { quotas } = (await admit?.()) ?? FREELY;
       const added = await this.rows.add(row);
       this.limits.enforce(added);
-      return { answer: view, quotas: [...this.limits.quotas(added), ...left] };
+      return { answer: view, quotas: [...this.limits.quotas(added), ...quotas] };
     }
     const withKey = keptRow(row, this.kept.columns(keyed, view));
     return this.kept.once(keyed, () => this.#addOnce(withKey, keyed, view, admit));
@@ -104,9 +104,9 @@ export class AgreementRepository {
    * @throws AgreementError agreement_not_found, also for another client's
    */
   async load(reference: string, client: string | null): Promise<LoadedAgreement> {
-    const [row] = await this.database.query<LoadedRow>(LOAD, [reference, client]);
-    if (!row) throw new AgreementError({ code: 'agreement_not_found' });
-    return this.#loaded(row);
+    const row = await this.stored.load({ reference, client, key: null });
+    if (!row.reference) throw new AgreementError({ code: 'agreement_not_found' });
+    return loadedFrom(row);
   }
 
   /**
@@ -149,26 +149,32 @@ export class AgreementRepository {
   ): Promise<Answer | Replayed> {
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
       // In one look: what another process did under this key is seen with its key, or neither is.
-      const [row] = await this.database.query<LoadedKeptRow>(LOAD_KEPT, [reference, client, keyed.key]);
+      const row = await this.stored.load({ reference, client, key: keyed.key });
       const earlier = this.kept.replay(keyed, row);
       if (earlier) return earlier;
-      if (!row?.reference) throw new AgreementError({ code: 'agreement_not_found' });
-      const loaded = this.#loaded(row);
+      if (!row.reference) throw new AgreementError({ code: 'agreement_not_found' });
+      const loaded = loadedFrom(row);
       const answer = decide(loaded);
       if (await this.#save(loaded, traceparent, { entry, kept: this.kept.columns(keyed, answer) })) return answer;
     }
     throw tooFast();
   }
 
-  /** What was answered before goes before what a limit says now, and takes nothing of the client's share. */
+  /**
+   * What was answered before goes before what a limit says now, and takes nothing of the client's share. It is asked for only
+   * where the request did not come through: most are new, and for those it would be a second round trip.
+   */
   async #addOnce(row: NewRow, keyed: KeyedRequest, view: AgreementView, admit: Admit | null): Promise<Counted> {
-    const before = admit && (await this.kept.find(keyed));
-    if (before) return { answer: given(before), quotas: [] };
-    const left = (await admit?.()) ?? [];
+    const admitted = await (admit?.() ?? Promise.resolve(FREELY)).catch((refusal: unknown) => ({ refusal }));
+    if ('refusal' in admitted) {
+      const earlier = await this.kept.find(keyed);
+      if (earlier) return { answer: given(earlier), quotas: [] };
+      throw admitted.refusal;
+    }
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
       const added = await this.rows.add(row);
-      if (added.added) return { answer: view, quotas: [...this.limits.quotas(added), ...left] };
-      const earlier = await this.kept.find(keyed);
+      if (added.added) return { answer: view, quotas: [...this.limits.quotas(added), ...admitted.quotas] };
+      const earlier = await this.#earlier(keyed, admitted);
       if (earlier) return { answer: given(earlier), quotas: [] };
       // Where no limit is in the way either, the 24 hours of the key have just ended.
       this.limits.enforce(added);
@@ -176,10 +182,19 @@ export class AgreementRepository {
     throw tooFast();
   }
 
-  #loaded(row: LoadedRow): LoadedAgreement {
-    this.clock.observe(row.now);
-    const delivery = { state: row.send_state ?? 'queued', reason: row.send_reason };
-    return { agreement: fromRow(row), delivery, now: row.now };
+  /** @throws AgreementError idempotency_key_reused */
+  async #earlier(keyed: KeyedRequest, { giveBack }: Admitted): Promise<Replayed | AgreementError | undefined> {
+    let another = true;
+    try {
+      const earlier = await this.kept.find(keyed);
+      another = earlier === undefined;
+      return earlier;
+    } catch (error) {
+      another = false;
+      throw error;
+    } finally {
+      if (!another) await giveBack();
+    }
   }
 
   /** @returns whether the loaded version was still the current one, and the key free where there is one */
@@ -191,18 +206,15 @@ export class AgreementRepository {
     const { events, history } = agreement.changes;
     if (history.length === 0) return kept ? this.kept.keep(kept) : true;
     const ids = events.map(() => uuidv7());
-    const parameters = [
-      ...saveParameters(agreement, now, ids, traceparent),
-      ...(kept ? keptParameters(kept) : []),
-      ...(entry ? [JSON.stringify(entry)] : []),
-    ];
-    failpoint('change.unsaved');
-    const [plain, counted] = kept ? [SAVE_KEPT, SAVE_KEPT_COUNTED] : [SAVE, SAVE_COUNTED];
-    const saved = await this.database.query(entry ? counted : plain, parameters);
-    failpoint('change.saved');
-    if (events.length > 0 && saved.length > 0) this.outbox.notify();
-    return saved.length > 0;
+    const changed = changedRow(agreement, now, ids, traceparent);
+    const counted = entry ? countedChange(changed, entry) : changed;
+    return this.stored.save(kept ? keptRow(counted, kept) : counted);
   }
+}
+
+function loadedFrom(row: LoadedRow): LoadedAgreement {
+  const delivery = { state: row.send_state ?? 'queued', reason: row.send_reason };
+  return { agreement: fromRow(row), delivery, now: row.now };
 }
 
 /** @throws AgreementError where that is the answer */

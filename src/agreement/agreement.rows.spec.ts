@@ -2,10 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { anAgreement, asLoaded, BORN, bornPlus, MINUTE, type TestAgreement } from '../../test/support/agreements.js';
 import { Secret } from '../secret.js';
 import { Agreement } from './agreement.js';
-import { fromRow, newRow, saveParameters } from './agreement.rows.js';
+import { type ChangedRow, changedRow, fromRow, newRow, saveParameters } from './agreement.rows.js';
 import type { AgreementRow } from './agreement.schema.js';
 import { ADD, SAVE } from './agreement.sql.js';
 
+const ENTRY = {
+  ...{ client: 'shop', contact_keys: ['1'], prefix_keys: ['2'], country: 'RU' },
+  ...{ limit_country: 'RU', address_keys: [] },
+};
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 /** What the statement ADD would put into the columns: its own text says what it takes from the JSON and what is fixed. */
@@ -27,16 +31,22 @@ function insertedBy(row: object): AgreementRow {
   return { ...untouched, ...inserted, contact_hash: hash } as unknown as AgreementRow;
 }
 
-function updatedBy(parameters: readonly unknown[], row: AgreementRow): AgreementRow {
-  const [, assignments = ''] = /UPDATE agreement SET([^]+?)WHERE/.exec(SAVE.text) ?? [];
-  const changes = [...assignments.matchAll(/(\w+) = \$(\d+)/g)].map(([, column, number]) => [
+/** What the statement SAVE would make of the row: its own text says what it takes from the JSON. */
+function updatedBy(change: ChangedRow, row: AgreementRow): AgreementRow {
+  const [, assignments = ''] = /UPDATE agreement a SET([^]+?)FROM given/.exec(SAVE.text) ?? [];
+  const changes = [...assignments.matchAll(/(\w+) = q\.(\w+)/g)].map(([, column, name = '']) => [
     column,
-    parameters[Number(number) - 1],
+    fromJson(change[name] ?? null),
   ]);
   return { ...row, version: row.version + 1, ...Object.fromEntries(changes) } as AgreementRow;
 }
 
-const NEW_ROW = insertedBy(newRow(anAgreement().agreement, 'event-1', TRACE));
+/** As PostgreSQL reads it. */
+function fromJson(value: unknown): unknown {
+  return typeof value === 'string' && value.startsWith('\\x') ? Buffer.from(value.slice(2), 'hex') : value;
+}
+
+const NEW_ROW = insertedBy(newRow(anAgreement().agreement, ENTRY, 'event-1', TRACE));
 
 describe('the row of an agreement', () => {
   it('is made from a new one and gives it back', () => {
@@ -52,7 +62,7 @@ describe('the row of an agreement', () => {
   });
 
   it('starts with the history entry, the event and the trace of its creation', () => {
-    expect(newRow(anAgreement().agreement, 'event-1', TRACE)).toMatchObject({
+    expect(newRow(anAgreement().agreement, ENTRY, 'event-1', TRACE)).toMatchObject({
       kind: 'created',
       detail: { generation: 1 },
       event_id: 'event-1',
@@ -63,7 +73,7 @@ describe('the row of an agreement', () => {
   });
 
   it('is not made from an agreement that is not new', () => {
-    expect(() => newRow(asLoaded(anAgreement().agreement), 'event-1', null)).toThrow('a new agreement has');
+    expect(() => newRow(asLoaded(anAgreement().agreement), ENTRY, 'event-1', null)).toThrow('a new agreement has');
   });
 
   it.each<[string, TestAgreement]>([
@@ -77,7 +87,7 @@ describe('the row of an agreement', () => {
     ['cancelled', anAgreement().cancelled()],
     ['expired', anAgreement().withIssuedCode().expired()],
   ])('that is %s holds the same after it was saved and loaded', (_, { agreement, now }) => {
-    const row = updatedBy(saveParameters(agreement, now, ['event-2'], null), NEW_ROW);
+    const row = updatedBy(changedRow(agreement, now, ['event-2'], null), NEW_ROW);
     const loaded = fromRow(row);
 
     expect(loaded.facts).toEqual(agreement.facts);
@@ -93,7 +103,7 @@ describe('the row of an agreement', () => {
   ])('keeps neither the hash nor the nonce of a code once it is %s', (_, { agreement, now }) => {
     const pending = { ...NEW_ROW, code_nonce: Buffer.alloc(16), code_hash: Buffer.alloc(32) };
 
-    const row = updatedBy(saveParameters(agreement, now, ['event-2'], null), pending);
+    const row = updatedBy(changedRow(agreement, now, ['event-2'], null), pending);
 
     const { code_generation, code_key_id, code_nonce, code_hash, code_issued_at, code_expires_at, code_failures } = row;
     const columns = [
@@ -113,23 +123,45 @@ describe('the row of an agreement', () => {
     loaded.requestCode(false, anAgreement().policy, bornPlus(MINUTE));
     loaded.cancel('typed the wrong number', bornPlus(MINUTE));
 
-    const parameters = saveParameters(loaded, bornPlus(MINUTE), ['event-2', 'event-3'], TRACE);
+    const parameters = saveParameters([changedRow(loaded, bornPlus(MINUTE), ['event-2', 'event-3'], TRACE)]);
 
-    expect(parameters.slice(0, 3)).toEqual([NEW_ROW.reference, 41, 'cancelled']);
-    const [ids, types, payloads, kinds, details, at, reason, traceparent] = parameters.slice(15);
-    expect([ids, types]).toEqual([
-      ['event-2', 'event-3'],
-      ['clients.agreement.CodeRequested.v1', 'clients.agreement.AgreementCancelled.v1'],
+    const [[row], history, events] = parameters
+      .slice(0, 3)
+      .map((list) => JSON.parse(String(list)) as Record<string, unknown>[]) as [[unknown], unknown, unknown];
+    const at = bornPlus(MINUTE).toISOString();
+    expect(row).toEqual({
+      ...{ n: 0, reference: NEW_ROW.reference, version: 41, status: 'cancelled', generation: 2, failures: 0 },
+      ...{ requested_at: at, closed_at: at, close_reason: 'typed the wrong number', at, traceparent: TRACE, events: 2 },
+    });
+    expect(history).toEqual([
+      { n: 0, i: 0, kind: 'code_requested', detail: { generation: 2 } },
+      { n: 0, i: 1, kind: 'cancelled', detail: { reason: 'typed the wrong number' } },
     ]);
-    expect((payloads as string[]).map((payload) => JSON.parse(payload) as unknown)).toEqual([
-      expect.objectContaining({ generation: 2, occurred_at: bornPlus(MINUTE).toISOString() }),
-      expect.objectContaining({ reason: 'typed the wrong number', closed_at: bornPlus(MINUTE).toISOString() }),
+    const type = (name: string): string => `clients.agreement.${name}.v1`;
+    const requested = expect.objectContaining({ generation: 2, occurred_at: at }) as object;
+    const cancelled = expect.objectContaining({ reason: 'typed the wrong number', closed_at: at }) as object;
+    expect(events).toEqual([
+      { n: 0, i: 1, id: 'event-2', type: type('CodeRequested'), payload: requested },
+      { n: 0, i: 2, id: 'event-3', type: type('AgreementCancelled'), payload: cancelled },
     ]);
-    expect([kinds, details]).toEqual([
-      ['code_requested', 'cancelled'],
-      ['{"generation":2}', '{"reason":"typed the wrong number"}'],
+  });
+
+  it('is saved with others by its number among them', () => {
+    const changes = ['event-2', 'event-3'].map((id) => {
+      const loaded = fromRow(NEW_ROW);
+      loaded.cancel(null, BORN);
+      return changedRow(loaded, BORN, [id], null);
+    });
+
+    const [, history, events] = saveParameters(changes)
+      .slice(0, 3)
+      .map((list) => JSON.parse(String(list)) as { n: number; id?: string }[]);
+
+    expect(history?.map(({ n }) => n)).toEqual([0, 1]);
+    expect(events?.map(({ n, id }) => [n, id])).toEqual([
+      [0, 'event-2'],
+      [1, 'event-3'],
     ]);
-    expect([at, reason, traceparent]).toEqual([bornPlus(MINUTE), 'typed the wrong number', TRACE]);
   });
 
   it.each<[string, Partial<AgreementRow>]>([
@@ -143,7 +175,7 @@ describe('the row of an agreement', () => {
 
   it('gives an agreement that goes on from there', () => {
     const agreement = anAgreement().withIssuedCode();
-    const row = updatedBy(saveParameters(agreement.agreement, agreement.now, [], null), NEW_ROW);
+    const row = updatedBy(changedRow(agreement.agreement, agreement.now, [], null), NEW_ROW);
 
     const loaded = fromRow(row);
 

@@ -1,6 +1,6 @@
 import type { Statement } from '../database/index.js';
 import { concerned, judged, JUDGEMENT } from '../limits/index.js';
-import { KEPT, keptUnder, takingKeys } from './idempotency.sql.js';
+import { KEPT, keptUnderEach, takingKeys } from './idempotency.sql.js';
 
 /**
  * The statements of the write path. Each is one round trip and one commit: the row, its history and its events stand or
@@ -13,7 +13,7 @@ const NEW_COLUMNS = `
         country text, document_id text, document_version text, document_sha256 text, locale text, metadata jsonb,
         subject_ip text, subject_user_agent text, subject_shown_at timestamptz, test boolean, created_at timestamptz,
         expires_at timestamptz, kind text, detail jsonb, event_id uuid, type text, payload jsonb, traceparent text,
-        n integer, contact_keys bigint[], prefix_keys bigint[], limit_country text, address_keys bigint[]`;
+        contact_keys bigint[], prefix_keys bigint[], limit_country text, address_keys bigint[]`;
 
 /** Writes what is in `given`. */
 const ADD_GIVEN = `
@@ -44,7 +44,8 @@ const KEY_COLUMNS = `,
 
 const asked = (more = ''): string => `
     asked AS MATERIALIZED (
-      SELECT *, pg_current_xact_id() AS transaction FROM json_to_recordset($1::json) AS g (${NEW_COLUMNS}${more})
+      SELECT *, ordinality::integer - 1 AS n, pg_current_xact_id() AS transaction
+      FROM ROWS FROM (json_to_recordset($1::json) AS (${NEW_COLUMNS}${more})) WITH ORDINALITY
     )`;
 
 /** @param rows a SELECT of what may be written, where its key is free */
@@ -114,94 +115,102 @@ const ONCE_STATE = `coalesce(h.detail ->> 'receipt', CASE h.kind WHEN 'code_sent
 export const SEND_STATE = `coalesce(s.state, (SELECT ${ONCE_STATE} ${ONCE_SENT}))`;
 export const SEND_REASON = `CASE WHEN s.state IS NULL THEN (SELECT h.detail ->> 'reason' ${ONCE_SENT}) ELSE s.reason END`;
 
-/** The row with the state of its newest send and the database's time. $2 null: whoever owns it. */
-export const LOAD: Statement = {
-  name: 'agreement_load',
-  text: `
-    SELECT a.*, ${SEND_STATE} AS send_state, ${SEND_REASON} AS send_reason, now() AS now
-    FROM agreement a
-    LEFT JOIN send s ON s.reference = a.reference AND s.generation = a.generation
-    WHERE a.reference = $1 AND ($2::text IS NULL OR a.client = $2)`,
-};
+/** @param columns and @param join what else is asked for */
+const load = (columns = '', join = ''): string => `
+    SELECT q.n, a.*, ${SEND_STATE} AS send_state, ${SEND_REASON} AS send_reason, now() AS now${columns}
+    FROM json_to_recordset($1::json) AS q (n integer, asked uuid, client_asking text, key text)
+    LEFT JOIN LATERAL (
+      SELECT * FROM agreement WHERE reference = q.asked AND (q.client_asking IS NULL OR client = q.client_asking) LIMIT 1
+    ) a ON true
+    LEFT JOIN LATERAL (
+      SELECT state, reason FROM send WHERE reference = a.reference AND generation = a.generation LIMIT 1
+    ) s ON true${join}`;
 
-/** One row, with what LOAD gives, if there is such an agreement, and with what is kept under the key $3 of the client $2. */
+/**
+ * The agreements that are asked for, each with the state of its newest send and the database's time: a row for each, by its
+ * number; but for that all null where there is none, or `client_asking` does not own it. As JSON, because the length of an
+ * array would be planned for anew each time; looked up one by one, because a plan that was made and kept while the tables were
+ * new would read them from end to end.
+ */
+export const LOAD: Statement = { name: 'agreement_load', text: load() };
+
+/** Likewise, with what is kept under the keys of the clients. */
 export const LOAD_KEPT: Statement = {
   name: 'agreement_load_kept',
-  text: `
-    WITH loaded AS (${LOAD.text})
-    SELECT loaded.*, ${KEPT}
-    FROM (VALUES (1)) AS one LEFT JOIN loaded ON true LEFT JOIN ${keptUnder('$2', '$3')}`,
+  text: load(`, ${KEPT}`, `\n    LEFT JOIN ${keptUnderEach('q.client_asking', 'q.key')}`),
 };
 
+/** What SAVE reads of the JSON: all that can change of an agreement, what goes with it, and how many events. */
+const CHANGED_COLUMNS = `
+        n integer, reference uuid, version integer, status text, generation integer, requested_at timestamptz,
+        failures integer, code_generation integer, code_key_id text, code_nonce bytea, code_hash bytea,
+        code_issued_at timestamptz, code_expires_at timestamptz, code_failures integer, confirmed_at timestamptz,
+        closed_at timestamptz, close_reason text, at timestamptz, traceparent text, events integer,
+        counted boolean, contact_keys bigint[], prefix_keys bigint[], limit_country text, address_keys bigint[]`;
+
 /**
- * @param first CTEs before the update
- * @param where what else it asks for
- * @param counted the parameter with what the limits of sending count a new generation under
+ * Bound by the references $4 as well, or a plan that was made while the table was new would read all of it.
+ * @param given CTEs, of which the last is `given`: what is to be saved, in the order of the references
  */
-const save = (first: string, where: string, counted?: string): string => `
-    WITH ${first}saved AS (
-      UPDATE agreement SET
-        version = version + 1, sequence = sequence + cardinality($16::uuid[]),
-        status = $3, generation = $4, requested_at = $5, failures = $6,
-        code_generation = $7, code_key_id = $8, code_nonce = $9, code_hash = $10,
-        code_issued_at = $11, code_expires_at = $12, code_failures = $13,
-        confirmed_at = $14, closed_at = $15, close_reason = $22
-      ${where}
-      RETURNING reference, agreement.client, test, sequence
+const save = (given: string): string => `
+    WITH ${given}, saved AS (
+      UPDATE agreement a SET
+        version = a.version + 1, sequence = a.sequence + q.events,
+        status = q.status, generation = q.generation, requested_at = q.requested_at, failures = q.failures,
+        code_generation = q.code_generation, code_key_id = q.code_key_id,
+        code_nonce = q.code_nonce, code_hash = q.code_hash,
+        code_issued_at = q.code_issued_at, code_expires_at = q.code_expires_at, code_failures = q.code_failures,
+        confirmed_at = q.confirmed_at, closed_at = q.closed_at, close_reason = q.close_reason
+      FROM given q WHERE a.reference = ANY ($4::uuid[]) AND a.reference = q.reference AND a.version = q.version
+      RETURNING q.n, a.reference, a.generation, a.client, a.test, a.sequence - q.events AS sequence, q.at, q.traceparent,
+        q.counted, q.contact_keys, q.prefix_keys, q.limit_country, q.address_keys
     ), noted AS (
       INSERT INTO history (reference, at, kind, detail)
-      SELECT s.reference, $21::timestamptz, h.kind, h.detail::jsonb
-      FROM saved s, unnest($19::text[], $20::text[]) WITH ORDINALITY AS h (kind, detail, n)
-      ORDER BY h.n
+      SELECT s.reference, s.at, h.kind, h.detail
+      FROM saved s JOIN json_to_recordset($2::json) AS h (n integer, i integer, kind text, detail jsonb) USING (n)
+      ORDER BY n, h.i
     ), raised AS (
       INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, client, test, sequence, occurred_at, traceparent)
-      SELECT e.id, 'agreement', s.reference::text, e.type, e.payload::jsonb, s.client, s.test,
-        s.sequence - cardinality($16::uuid[]) + e.n, $21::timestamptz, $23
-      FROM saved s, unnest($16::uuid[], $17::text[], $18::text[]) WITH ORDINALITY AS e (id, type, payload, n)
-      ORDER BY e.n
-    )${counted === undefined ? '' : countedUnder(counted)}
-    SELECT sequence FROM saved`;
-
-const countedUnder = (parameter: string): string => `, counted AS (
+      SELECT e.id, 'agreement', s.reference::text, e.type, e.payload, s.client, s.test, s.sequence + e.i, s.at, s.traceparent
+      FROM saved s JOIN json_to_recordset($3::json) AS e (n integer, i integer, id uuid, type text, payload jsonb) USING (n)
+      ORDER BY n, e.i
+    ), counted AS (
       INSERT INTO limit_entry (reference, generation, client, contact, prefix, country, address, at, taken)
-      SELECT s.reference, $4, s.client, e.contact_keys[1], e.prefix_keys[1], e.limit_country, e.address_keys[1], now(), false
-      FROM saved s, json_to_record(${parameter}::json) AS e (
-        contact_keys bigint[], prefix_keys bigint[], limit_country text, address_keys bigint[]
-      )
-    )`;
+      SELECT reference, generation, client, contact_keys[1], prefix_keys[1], limit_country, address_keys[1], now(), false
+      FROM saved WHERE counted
+    )
+    SELECT array_agg(n) AS saved FROM saved`;
 
 /**
- * Everything that can change, on the version that was loaded; no row comes back where another save was first.
- * `sequence` is counted in the row itself, not from what was loaded: sends count it up too, without the version.
- * No indexed column is set, so that the update is a HOT one.
+ * Everything that can change of agreements, each on the version that was loaded; the numbers of those come back that no
+ * other save was ahead of. One history entry $2 or more for each, events $3, and for a new generation what the limits of
+ * sending count. `sequence` is counted in the row itself, not from what was loaded: sends count it up too, without the
+ * version. No indexed column is set, so that the update is a HOT one, and the rows come sorted by their references, so that
+ * two batches wait for each other in one order.
  */
 export const SAVE: Statement = {
   name: 'agreement_save',
-  text: save('', 'WHERE reference = $1 AND version = $2'),
+  text: save(`given AS MATERIALIZED (
+      SELECT * FROM json_to_recordset($1::json) AS q (${CHANGED_COLUMNS})
+    )`),
 };
-
-/** Likewise, with a new generation that the limits of sending count. */
-export const SAVE_COUNTED: Statement = {
-  name: 'agreement_save_counted',
-  text: save('', 'WHERE reference = $1 AND version = $2', '$24'),
-};
-
-const KEY_FIRST = [
-  `locked AS MATERIALIZED (
-      SELECT client FROM agreement WHERE reference = $1 AND version = $2 FOR UPDATE
-    ), kept AS (${takingKeys('SELECT client, $24, $25::bytea, $26, $27::integer, $28 FROM locked')}
-    ), `,
-  'FROM kept WHERE reference = $1 AND version = $2',
-] as const;
 
 /**
- * SAVE with an Idempotency-Key and its answer, both or neither: the row is locked on its version first, so that no key is
- * taken for a change that another save then overtakes; and it is changed only if the key was free.
+ * SAVE where some come with an Idempotency-Key and its answer, both or neither: the rows are locked on their versions first,
+ * so that no key is taken for a change that another save then overtakes; and one is changed only if its key was free.
  */
-export const SAVE_KEPT: Statement = { name: 'agreement_save_kept', text: save(...KEY_FIRST) };
-
-/** Likewise, with a new generation. */
-export const SAVE_KEPT_COUNTED: Statement = {
-  name: 'agreement_save_kept_counted',
-  text: save(...KEY_FIRST, '$29'),
+export const SAVE_KEPT: Statement = {
+  name: 'agreement_save_kept',
+  text: save(`asked AS MATERIALIZED (
+      SELECT * FROM json_to_recordset($1::json) AS q (${CHANGED_COLUMNS}${KEY_COLUMNS})
+    ), locked AS MATERIALIZED (
+      SELECT q.*, a.client FROM asked q JOIN agreement a
+        ON a.reference = ANY ($4::uuid[]) AND a.reference = q.reference AND a.version = q.version
+      ORDER BY q.reference FOR UPDATE OF a
+    ), kept AS (${takingKeys(`
+      SELECT client, key, fingerprint, fingerprint_key_id, answer_status, answer FROM locked
+      WHERE key IS NOT NULL ORDER BY client, key`)}
+    ), given AS MATERIALIZED (
+      SELECT * FROM locked WHERE key IS NULL OR (client, key) IN (SELECT client, key FROM kept) ORDER BY reference
+    )`),
 };

@@ -1,13 +1,13 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { v7 as uuidv7 } from 'uuid';
 import { CONFIG, type Config } from '../config.js';
 import { DatabaseClock } from '../database/index.js';
-import { ClientLimit, type Quota, SendLimits } from '../limits/index.js';
+import { ClientLimit, SendLimits } from '../limits/index.js';
 import { MustBeHandled } from '../must-be-handled.js';
 import type { Secret } from '../secret.js';
+import { uuidv7 } from '../uuid.js';
 import { Agreement } from './agreement.js';
-import { AgreementRepository, type Counted } from './agreement.repository.js';
+import { type Admit, AgreementRepository, type Counted } from './agreement.repository.js';
 import type { AgreementFacts, Channel, Contact } from './agreement.state.js';
 import { viewOf } from './agreement.view.js';
 import { MailDomains } from './check-mail-domain.js';
@@ -62,7 +62,7 @@ export class CreateAgreementHandler implements ICommandHandler<CreateAgreement> 
     const { client } = caller;
     const test = this.config.testPhones.has(contact.address.reveal());
     const now = await this.clock.now();
-    const facts = { ...rest, reference: uuidv7({ msecs: now.getTime() }), client, contact, test };
+    const facts = { ...rest, reference: uuidv7(now.getTime()), client, contact, test };
     const agreement = Agreement.create(facts, this.config.otp, now);
     const view = viewOf(agreement, { state: 'queued', reason: null }, this.config.otp, now);
     const ip = request.subject.ip ?? caller.ip;
@@ -89,13 +89,14 @@ export class CreateAgreementHandler implements ICommandHandler<CreateAgreement> 
   }
 
   /** What a request has to come past that the limits of sending do not know of; null where there is nothing. */
-  #admission(client: string, { channel, address }: Reached, test: boolean): (() => Promise<readonly Quota[]>) | null {
+  #admission(client: string, { channel, address }: Reached, test: boolean): Admit | null {
     if (test || (channel === 'sms' && !this.clients.limited)) return null;
+    const giveBack = (): Promise<void> => this.clients.giveBack(client);
     return async () => {
-      const left = await this.clients.consume(client);
+      const quotas = await this.clients.consume(client);
       // After the client's limit: whoever is over it costs no look into DNS.
       if (channel === 'email') await this.domains.mustTakeMail(address);
-      return left;
+      return { quotas, giveBack };
     };
   }
 }

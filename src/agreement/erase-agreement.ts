@@ -1,9 +1,9 @@
-import { v7 as uuidv7 } from 'uuid';
 import { DatabaseUnavailable, type OperatorDatabase } from '../database/index.js';
-import { fromRow, saveParameters } from './agreement.rows.js';
-import type { AgreementRow } from './agreement.schema.js';
+import { uuidv7 } from '../uuid.js';
+import { changedRow, fromRow, loadParameters, saveParameters } from './agreement.rows.js';
 import { LOAD, SAVE } from './agreement.sql.js';
 import type { AgreementStatus } from './agreement.state.js';
+import type { FoundRow } from './stored-agreements.repository.js';
 
 /** Guesses and resends that may come between; the person whose data are erased is rarely typing. */
 const MAX_CONFLICTS = 100;
@@ -16,8 +16,8 @@ const MAX_CONFLICTS = 100;
  */
 export async function cancelErased(database: OperatorDatabase, reference: string): Promise<AgreementStatus> {
   for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
-    const [row] = await database.query<AgreementRow & { now: Date }>(LOAD, [reference, null]);
-    if (!row) throw new Error(`the agreement ${reference} has gone`);
+    const [row] = await database.query<FoundRow>(LOAD, loadParameters([{ reference, client: null, key: null }]));
+    if (!row?.reference) throw new Error(`the agreement ${reference} has gone`);
     const agreement = fromRow(row);
     // One whose time is over has ended by that.
     agreement.expire(row.now);
@@ -26,8 +26,9 @@ export async function cancelErased(database: OperatorDatabase, reference: string
     const ids = events.map(() => uuidv7());
     const { status } = agreement.progress.state;
     if (events.length === 0) return status;
-    const saved = await database.query(SAVE, saveParameters(agreement, row.now, ids, null));
-    if (saved.length > 0) return status;
+    const changes = [changedRow(agreement, row.now, ids, null)];
+    const [answer] = await database.query<{ saved: number[] | null }>(SAVE, saveParameters(changes));
+    if (answer?.saved) return status;
   }
   throw new DatabaseUnavailable('the agreement changes faster than it can be saved');
 }

@@ -6,6 +6,8 @@ import { AgreementRepository } from './agreement.repository.js';
 /** Rows that are looked at again although the sweep has passed them: commits that were late for it. */
 const OVERLAP_SECONDS = 60;
 const BATCH = 500;
+/** Sweeps. Where nothing has expired the watermark need not follow the time closely. */
+const ADVANCE_EVERY = 12;
 
 /** Walks the index on expires_at from where the last sweep came to; without the watermark it would grow for ever. */
 const DUE: Statement = {
@@ -30,6 +32,8 @@ export class ExpireAgreements extends Command<number> {}
 
 @CommandHandler(ExpireAgreements)
 export class ExpireAgreementsHandler implements ICommandHandler<ExpireAgreements> {
+  #foundNothing = -1;
+
   constructor(
     private readonly database: Database,
     private readonly agreements: AgreementRepository,
@@ -45,7 +49,8 @@ export class ExpireAgreementsHandler implements ICommandHandler<ExpireAgreements
       expired += due.length;
       if (due.length < BATCH) break;
     }
-    await this.database.query(ADVANCE, [OVERLAP_SECONDS]);
+    this.#foundNothing = expired > 0 ? 0 : this.#foundNothing + 1;
+    if (this.#foundNothing % ADVANCE_EVERY === 0) await this.database.query(ADVANCE, [OVERLAP_SECONDS]);
     return expired;
   }
 }

@@ -72,7 +72,7 @@ export class KeptAnswers {
    * What was answered to this request before; undefined where its key is free.
    * @throws AgreementError idempotency_key_reused
    */
-  replay(request: KeyedRequest, row: KeptRow | undefined): Replayed | AgreementError | undefined {
+  replay(request: KeyedRequest, row: Partial<KeptRow> | undefined): Replayed | AgreementError | undefined {
     const { kept_fingerprint: hash, kept_key_id: keyId, kept_status: status, kept_answer: text } = row ?? {};
     if (!hash || !keyId || !status || !text) return undefined;
     if (!this.keys.matches(request, { keyId, hash })) throw new AgreementError({ code: 'idempotency_key_reused' });

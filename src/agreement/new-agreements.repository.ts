@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import {
+  Batches,
   Database,
   DatabaseClock,
   DatabaseUnavailable,
-  Inserts,
   isUnavailable,
   type Statement,
 } from '../database/index.js';
@@ -19,7 +19,6 @@ export interface Added extends Judgement {
   readonly added: boolean;
 }
 
-type NumberedRow = NewRow & { readonly n: number };
 /** How a row fared that was judged; `failed` where the database could not say. */
 type JudgedRow = Added & { readonly n: number; readonly failed?: Error };
 
@@ -29,7 +28,7 @@ const ADDED: Added = { added: true, limit: null, wait: null, used: null };
 /** Writes new agreements, those that arrive together in one statement. */
 @Injectable()
 export class NewAgreements {
-  readonly #inserts = new Inserts<NewRow, Added & { readonly failed?: Error }>(
+  readonly #inserts = new Batches<NewRow, Added & { readonly failed?: Error }>(
     (rows) => this.#insert(rows),
     (error) => !isUnavailable(error),
     () => new DatabaseUnavailable('too many agreements wait to be saved'),
@@ -52,38 +51,43 @@ export class NewAgreements {
   /** How each row fared, in their order. Most are none of the limits' concern; the others are judged one statement later. */
   async #insert(rows: readonly NewRow[]): Promise<(Added & { readonly failed?: Error })[]> {
     failpoint('create.unsaved');
-    const numbered = rows.map((row, n) => ({ ...row, n }));
     const keyed = rows.some(({ key }) => key !== undefined);
     const [first] = await this.#write<{ written: number[] | null; now: Date }>(
       keyed ? ADD_KEPT : ADD,
-      numbered,
+      rows,
       this.limits.least,
     );
-    const fared = new Map<number, Added>((first?.written ?? []).map((n) => [n, ADDED]));
-    const others = numbered.filter(({ n }) => !fared.has(n));
+    const fared = new Array<(Added & { readonly failed?: Error }) | undefined>(rows.length);
+    for (const n of first?.written ?? []) fared[n] = ADDED;
+    const others = [...rows.keys()].filter((n) => !fared[n]);
     if (others.length > 0) {
-      for (const row of await this.#judge(keyed ? ADD_KEPT_JUDGED : ADD_JUDGED, others)) fared.set(row.n, row);
+      const judged = await this.#judge(
+        keyed ? ADD_KEPT_JUDGED : ADD_JUDGED,
+        rows.filter((_, n) => !fared[n]),
+      );
+      for (const { n, ...one } of judged) fared[others[n] ?? n] = one;
     }
     failpoint('create.saved');
-    return numbered.map(({ n }) => fared.get(n) ?? { ...ADDED, added: false });
+    return Array.from(fared, (one) => one ?? { ...ADDED, added: false });
   }
 
   /** A fault is the fault of these rows, of the guilty one alone where that can be told: the others are committed already. */
-  async #judge(statement: Statement, rows: readonly NumberedRow[]): Promise<readonly JudgedRow[]> {
+  async #judge(statement: Statement, rows: readonly NewRow[]): Promise<readonly JudgedRow[]> {
     try {
       return await this.#write<JudgedRow & { now: Date }>(statement, rows, [this.limits.windows]);
     } catch (error) {
       if (rows.length === 1 || isUnavailable(error)) {
         const failed = error instanceof Error ? error : new Error('not written', { cause: error });
-        return rows.map(({ n }) => ({ ...ADDED, n, added: false, failed }));
+        return rows.map((_, n) => ({ ...ADDED, n, added: false, failed }));
       }
-      return (await Promise.all(rows.map((row) => this.#judge(statement, [row])))).flat();
+      const alone = await Promise.all(rows.map((row) => this.#judge(statement, [row])));
+      return alone.flatMap((judged, n) => judged.map((one) => ({ ...one, n })));
     }
   }
 
   async #write<R extends { now: Date }>(
     statement: Statement,
-    rows: readonly NumberedRow[],
+    rows: readonly NewRow[],
     limits: readonly unknown[],
   ): Promise<R[]> {
     const written = await this.database.query<R>(statement, [JSON.stringify(rows), ...limits]);

@@ -33,13 +33,14 @@ const CONNECT_TIMEOUT = 1_500;
 const ANSWER_WITHIN = 5_000;
 /**
  * The server gives up a little before, so that what waits for a lock ends there too and the connection stays good; and
- * sessions whose other end is gone do not stay: the pool closes its own after 10 s without work. Not as parameters of
+ * sessions whose other end is gone do not stay: the pool closes its own after 10 s without work, and a transaction that goes
+ * on nowhere, of a process that was stopped in the middle of a claim, would keep its rows and locks from everybody else. Not as parameters of
  * the connection: a pooler refuses those that it does not know. No statement runs long enough to be worth compiling: where
  * the server has a compiler, one look at the limits took 2.9 s with it and 4 ms without. And none wants to read a table from
  * end to end, but a plan that was made and kept while a table was new would (16 creates: 38 ms instead of 1).
  */
 const SESSION = {
-  text: `SET statement_timeout = '4500ms'; SET idle_session_timeout = '60s'; SET jit = off; SET enable_seqscan = off`,
+  text: `SET statement_timeout = '4500ms'; SET idle_session_timeout = '60s'; SET idle_in_transaction_session_timeout = '5s'; SET jit = off; SET enable_seqscan = off`,
   query_timeout: CONNECT_TIMEOUT,
 };
 const RETRY_CONNECT = 500;

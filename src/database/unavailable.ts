@@ -5,9 +5,9 @@ export class DatabaseUnavailable extends Error {}
 
 /**
  * SQLSTATE classes that speak of the server's state, not of the statement: 08 connection, 53 resources,
- * 57P operator intervention, 25006 read-only, 55P03 and 40P01 locks (PostgreSQL, appendix A).
+ * 57P operator intervention, 25006 read-only, 25P03 a transaction that idled, 55P03 and 40P01 locks (PostgreSQL, appendix A).
  */
-const SERVER_STATE = /^(08...|53...|57P0[1-5]|57014|25006|40P01|55P03)$/;
+const SERVER_STATE = /^(08...|53...|57P0[1-5]|57014|25006|25P03|40P01|55P03)$/;
 
 const SOCKET_CODES = new Set([
   'ECONNREFUSED',
@@ -32,7 +32,7 @@ const PG_MESSAGES =
   /server does not support SSL|establishing an SSL connection|timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed and is not queryable|Cannot use a pool after calling end|timeout expired/;
 
 /** The server's last words on a connection that it ends: an administrator's, or those of a shutdown. */
-const LAST_WORDS = /^(08...|57P0[1-5])$/;
+const LAST_WORDS = /^(08...|25P03|57P0[1-5])$/;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** Whether an error, or what caused it, says that the database is away rather than that the statement is wrong. */
@@ -47,6 +47,18 @@ export function isUnavailable(error: unknown): boolean {
   if (PG_MESSAGES.test(error.message)) return true;
   if ('errors' in error && Array.isArray(error.errors)) return error.errors.some(isUnavailable);
   return isUnavailable(error.cause);
+}
+
+/** Whether the server gave a statement up because it and another waited for each other: nothing of it was done. */
+export function isDeadlock(error: unknown): boolean {
+  if (!types.isNativeError(error)) return false;
+  return ('code' in error && error.code === '40P01') || isDeadlock(error.cause);
+}
+
+/** Whether a statement was given up for the time that it took or waited for a lock: one row in it may have been the reason. */
+export function isTimeout(error: unknown): boolean {
+  if (!types.isNativeError(error)) return false;
+  return ('code' in error && (error.code === '57014' || error.code === '55P03')) || isTimeout(error.cause);
 }
 
 /** Whether the connection itself is gone or silent, rather than the server unable to do what it was asked on it. */

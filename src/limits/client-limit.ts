@@ -25,6 +25,16 @@ export class ClientLimit {
     return this.#limiters.length > 0;
   }
 
+  /** Counts one create less, where its window has not ended meanwhile. */
+  async giveBack(client: string): Promise<void> {
+    await Promise.all(
+      this.#limiters.map(async ({ limiter }) => {
+        const counted = await limiter.get(client);
+        if (counted && counted.consumedPoints > 0) await limiter.reward(client);
+      }),
+    );
+  }
+
   /**
    * Counts one create.
    * @returns what is left of it

@@ -39,7 +39,7 @@ export const OF_PUMPING: Readonly<Record<string, Mutation>> = {
   'the type of a number is not looked at': {
     found: { 'numbers that no text should go to': /a number that is not_mobile is answered 201/ },
     file: 'agreement/phone-number.js',
-    replace: [["if (!REACHABLE.has(parsed.getType())) throw refused('not_mobile');", '']],
+    replace: [["if (!REACHABLE.has(type)) throw refused('not_mobile');", '']],
   },
   'the country of a number is not looked at': {
     found: { 'numbers that no text should go to': /a number that is country is answered 201/ },

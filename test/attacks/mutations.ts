@@ -18,7 +18,12 @@ const OF_GUESSES: Readonly<Record<string, Mutation>> = {
       '50 parallel right codes': /of 50 right codes \d+ confirmed/,
     },
     file: 'agreement/agreement.sql.js',
-    replace: [['WHERE reference = $1 AND version = $2', 'WHERE reference = $1 AND version >= $2']],
+    replace: [
+      [
+        'WHERE a.reference = ANY ($4::uuid[]) AND a.reference = q.reference AND a.version = q.version',
+        'WHERE a.reference = ANY ($4::uuid[]) AND a.reference = q.reference',
+      ],
+    ],
   },
   'a guess is answered before it is counted': {
     found: {
@@ -135,7 +140,7 @@ const OF_CALLERS: Readonly<Record<string, Mutation>> = {
   'anybody may load an agreement': {
     found: { "another client's agreements": /confirm of a foreign one answers 200/ },
     file: 'agreement/agreement.sql.js',
-    replace: [['AND ($2::text IS NULL OR a.client = $2)', "AND ($2::text IS NULL OR $2 <> '')"]],
+    replace: [['AND (q.client_asking IS NULL OR a.client = q.client_asking)', '']],
   },
   'the hash of a key is taken for the key': {
     found: { 'wrong keys': /a wrong key/ },
@@ -163,8 +168,8 @@ const OF_CALLERS: Readonly<Record<string, Mutation>> = {
     file: 'agreement/agreement.repository.js',
     replace: [
       [
-        'const [row] = await this.database.query(LOAD, [\n            reference,\n            client\n        ]);',
-        'let [row] = await this.database.query(LOAD, [reference, null]); if (row && client !== null && row.client !== client) { this.#loaded(row); row = undefined; }',
+        'const row = await this.stored.load({\n            reference,\n            client,\n            key: null\n        });',
+        'let row = await this.stored.load({ reference, client: null, key: null }); if (row.reference && client !== null && row.client !== client) { loadedFrom(await this.stored.load({ reference, client: null, key: null })); row = { reference: null }; }',
       ],
     ],
   },

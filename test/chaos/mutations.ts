@@ -54,7 +54,12 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     breaks: 'I3',
     faults: 'none',
     file: 'agreement/agreement.sql.js',
-    replace: [['WHERE reference = $1 AND version = $2', 'WHERE reference = $1 AND version >= $2']],
+    replace: [
+      [
+        'WHERE a.reference = ANY ($4::uuid[]) AND a.reference = q.reference AND a.version = q.version',
+        'WHERE a.reference = ANY ($4::uuid[]) AND a.reference = q.reference',
+      ],
+    ],
   },
   'a claim takes no lease': {
     breaks: 'I4',

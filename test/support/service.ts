@@ -44,7 +44,10 @@ export function testEnvironment(
 }
 
 /** Starts a service, waits until it is ready, and stops it with the spec file if it is still running then. @param env more of its environment */
-export async function startService(database: TestDatabase, env: Record<string, string> = {}): Promise<TestService> {
+export async function startService(
+  database: Pick<TestDatabase, 'url' | 'onEnd'>,
+  env: Record<string, string> = {},
+): Promise<TestService> {
   const log: string[] = [];
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
