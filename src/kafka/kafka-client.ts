@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { KafkaSettings } from '../config.js';
 import { kafkaLog } from './kafka-log.js';
 import { fixPendingRequestTimer } from './pending-request-timer.js';
+import { useFastProduceRequests } from './produce-request.js';
 
 /**
  * How long kafkajs tries on its own within one call: about 3 s of refused connections. Whoever calls (the producer's
@@ -20,6 +21,7 @@ const LIMITS = { connectionTimeout: 5_000, authenticationTimeout: 10_000, reques
  */
 export function createKafka(settings: KafkaSettings, log: Logger): Kafka {
   fixPendingRequestTimer();
+  useFastProduceRequests();
   const { sasl } = settings;
   return new Kafka({
     clientId: settings.clientId,

@@ -1,6 +1,7 @@
-import { type IHeaders, type Kafka, Partitioners, type Producer } from 'kafkajs';
+import type { IHeaders, Kafka, Producer } from 'kafkajs';
 import type { Logger } from 'pino';
 import { describeError, isRecordRefused } from './kafka-errors.js';
+import { byKey } from './partitioner.js';
 import { backoff, endsWithin, pause, unlessAborted } from './waiting.js';
 
 /**
@@ -103,7 +104,7 @@ export class KafkaProducer {
   async #open(): Promise<Producer> {
     const producer = this.#kafka.producer({
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: byKey,
       idempotent: false,
       retry: { retries: 0 },
     });
@@ -119,7 +120,7 @@ export class KafkaProducer {
 }
 
 function copy({ key, value, headers, at }: KafkaMessage) {
-  return { key, value, headers: { ...headers }, ...(at === undefined ? {} : { timestamp: String(at) }) };
+  return at === undefined ? { key, value, headers } : { key, value, headers, timestamp: String(at) };
 }
 
 /** Cuts the messages, in order, into parts that fit a broker's limit for a batch; a larger message is a part of its own. */
@@ -141,6 +142,16 @@ function bySize(messages: readonly KafkaMessage[]): KafkaMessage[][] {
 }
 
 function sizeOf({ key, value, headers }: KafkaMessage): number {
-  const parts = [key, value, ...Object.entries(headers).flat(2)];
-  return parts.reduce<number>((sum, part) => sum + Buffer.byteLength(part ?? ''), RECORD_OVERHEAD);
+  let size = RECORD_OVERHEAD + bytesOf(key) + bytesOf(value);
+  for (const name of Object.keys(headers)) {
+    const given = headers[name];
+    size += name.length;
+    if (Array.isArray(given)) for (const each of given) size += bytesOf(each);
+    else size += bytesOf(given);
+  }
+  return size;
+}
+
+function bytesOf(part: Buffer | string | null | undefined): number {
+  return typeof part === 'string' ? Buffer.byteLength(part) : (part?.length ?? 0);
 }

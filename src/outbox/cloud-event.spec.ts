@@ -6,7 +6,7 @@ const EVENT: OutboxEvent = {
   id: '019aa3b2-5c1e-7d30-9f4a-000000000001',
   aggregateid: '019aa3b2-5c1e-7d30-9f4a-6b1c2d3e4f50',
   type: 'clients.agreement.CodeRequested.v1',
-  payload: { reference: '019aa3b2-5c1e-7d30-9f4a-6b1c2d3e4f50', generation: 2, metadata: { имя: 'ё 😀 "\\' } },
+  payload: `{"reference": "019aa3b2-5c1e-7d30-9f4a-6b1c2d3e4f50", "metadata": {"имя": "ё 😀 \\"\\\\"}, "generation": 2}`,
   client: 'shop',
   test: false,
   sequence: 7,
@@ -53,7 +53,7 @@ describe('the message of an event', () => {
       client: 'shop',
       test: 'true',
       datacontenttype: 'application/json',
-      data: EVENT.payload,
+      data: { reference: EVENT.aggregateid, generation: 2, metadata: { имя: 'ё 😀 "\\' } },
     });
   });
 

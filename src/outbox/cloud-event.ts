@@ -6,7 +6,8 @@ export interface OutboxEvent {
   /** The key: every event of one aggregate goes to one partition. */
   readonly aggregateid: string;
   readonly type: string;
-  readonly payload: Readonly<Record<string, unknown>>;
+  /** JSON, as the database writes it. */
+  readonly payload: string;
   readonly client: string;
   readonly test: boolean;
   /** 1, 2, … per aggregate; receivers drop what they have seen. */
@@ -26,22 +27,18 @@ export interface EventMessage {
 
 /** CloudEvents 1.0 in binary mode (Kafka protocol binding §3.2): attributes as `ce_` headers, the value is the data. */
 export function toMessage(event: OutboxEvent): EventMessage {
-  return {
-    key: event.aggregateid,
-    value: JSON.stringify(event.payload),
-    at: event.occurred_at.getTime(),
-    headers: {
-      ce_specversion: '1.0',
-      ce_id: event.id,
-      ce_source: '/agreement-service',
-      ce_type: event.type,
-      ce_subject: event.aggregateid,
-      ce_time: event.occurred_at.toISOString(),
-      ce_sequence: String(event.sequence),
-      ce_client: event.client,
-      ce_test: String(event.test),
-      'content-type': 'application/json',
-      ...(event.traceparent === null ? {} : { traceparent: event.traceparent }),
-    },
+  const headers: Record<string, string> = {
+    ce_specversion: '1.0',
+    ce_id: event.id,
+    ce_source: '/agreement-service',
+    ce_type: event.type,
+    ce_subject: event.aggregateid,
+    ce_time: event.occurred_at.toISOString(),
+    ce_sequence: String(event.sequence),
+    ce_client: event.client,
+    ce_test: String(event.test),
+    'content-type': 'application/json',
   };
+  if (event.traceparent !== null) headers['traceparent'] = event.traceparent;
+  return { key: event.aggregateid, value: event.payload, at: event.occurred_at.getTime(), headers };
 }

@@ -13,7 +13,7 @@ import { OutboxSignal } from './outbox-signal.js';
 import { RelayLeader } from './relay-leader.js';
 
 const BATCH = 500;
-/** Of JSON. What is in hand when a leader dies is what its successor repeats, and what lies in memory at once. */
+/** Of JSON. What is being published when a leader dies is what its successor repeats; twice that lies in memory at once. */
 const BATCH_BYTES = 512 * 1024;
 /** The safety poll, from the beginning of the table: nothing waits longer than this, whatever went wrong with signals. */
 const POLL = 5_000;
@@ -29,7 +29,8 @@ interface NextEvent extends OutboxEvent {
 
 /**
  * Moves committed events to the publisher: in order, batch by batch, one relay at a time. A row is deleted only after
- * it was acknowledged, so a crash repeats events (same `ce_id`) and never loses one.
+ * it was acknowledged, so a crash repeats events (same `ce_id`) and never loses one. Where there is a backlog the next
+ * batch is read while one is published, but not published before that one is acknowledged and deleted.
  *
  * No event is published for the first time before its predecessor, also by a leader that was stopped in the middle of
  * a batch and goes on beside its successor: whoever hands over an event either handed over the one before it and had
@@ -44,6 +45,8 @@ export class OutboxRelay {
   #wake: () => void = () => undefined;
   #woken = false;
   readonly #floor = new OutboxFloor();
+  /** The batch behind the one in hand. */
+  #ahead: Promise<NextEvent[]> | undefined;
   #sweptAt = -Infinity;
   #failures = 0;
   #failingSince = Infinity;
@@ -99,28 +102,50 @@ export class OutboxRelay {
   #lost(): void {
     this.logger.info('this relay does not lead any more');
     this.signal.listen(undefined);
+    this.#ahead = undefined;
     this.#wakeUp();
   }
 
   /** One batch; gives whether there may be more. */
   async #publishNext(): Promise<boolean> {
+    const batch = await this.#take();
+    const last = batch.at(-1);
+    if (!last) return false;
+    if (!this.#leader.leads) return true;
+    failpoint('relay.read');
+    if (isFull(batch)) this.#readAhead(batch);
+    const refused = await this.publisher.publish(batch);
+    failpoint('relay.acknowledged');
+    const deletedBy = await this.#delete(batch, refused);
+    failpoint('relay.deleted');
+    if (refused.length > 0) await this.#park(refused);
+    else if (deletedBy) this.#floor.passed(last.seq, last.oldest_running, deletedBy);
+    return true;
+  }
+
+  /** What was read ahead, else what there is now. */
+  #take(): Promise<NextEvent[]> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    return ahead ?? this.#read([]);
+  }
+
+  /**
+   * From the floor again, without what is in hand: a predecessor of an event behind it may have come up among its numbers.
+   */
+  #readAhead(inHand: readonly OutboxEvent[]): void {
+    this.#ahead = this.#read(inHand.map(({ seq }) => seq));
+    // Of no interest where the batch in hand fails first.
+    this.#ahead.catch(() => undefined);
+  }
+
+  #read(inHand: readonly string[]): Promise<NextEvent[]> {
     if (performance.now() - this.#sweptAt > POLL) {
       this.#floor.reset();
       this.#sweptAt = performance.now();
     }
     this.#woken = false;
-    const batch = await this.database.query<NextEvent>(NEXT, [this.#floor.seq, BATCH, BATCH_BYTES]);
-    const last = batch.at(-1);
-    if (!last) return false;
-    if (!this.#leader.leads) return true;
-    failpoint('relay.read');
-    const refused = await this.publisher.publish(batch);
-    failpoint('relay.acknowledged');
-    const deletedBy = await this.#delete(batch, refused);
-    failpoint('relay.deleted');
-    await this.#park(refused);
-    if (deletedBy) this.#floor.passed(last.seq, last.oldest_running, deletedBy);
-    return true;
+    return this.database.query<NextEvent>(NEXT, [this.#floor.seq, BATCH, BATCH_BYTES, inHand]);
   }
 
   /** What is acknowledged, whoever leads by now; gives the transaction that did it. */
@@ -133,8 +158,13 @@ export class OutboxRelay {
     return deletion?.xid;
   }
 
-  /** Only a leader's refusals count: an old one may have been refused long ago. */
+  /**
+   * Only a leader's refusals count: an old one may have been refused long ago. One that is not parked comes before its
+   * successors again, so what was read ahead without it is read anew, and from the beginning of the table.
+   */
   async #park(refused: readonly RefusedEvent[]): Promise<void> {
+    this.#ahead = undefined;
+    this.#floor.reset();
     for (const { seq, reason } of refused) {
       if (!this.#leader.leads) return;
       this.logger.error({ seq, reason }, 'event parked: it cannot be published');
@@ -164,6 +194,7 @@ export class OutboxRelay {
   }
 
   async #failed(error: unknown): Promise<void> {
+    this.#ahead = undefined;
     this.#failingSince = Math.min(this.#failingSince, performance.now());
     const handsOver = performance.now() - this.#failingSince > HAND_OVER_AFTER;
     if (handsOver) this.#failingSince = Infinity;
@@ -178,4 +209,9 @@ export class OutboxRelay {
   async #pause(milliseconds: number): Promise<void> {
     await delay(milliseconds, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
+}
+
+/** Whether there is likely to be more: the bounds have ended it, and not the table. */
+function isFull(batch: readonly OutboxEvent[]): boolean {
+  return batch.length === BATCH || batch.reduce((sum, { payload }) => sum + payload.length, 0) > BATCH_BYTES / 4;
 }

@@ -5,8 +5,10 @@ import type { Statement } from '../database/index.js';
  * 100 by UPDATE 75–82 k. The floor keeps the scan off dead index entries that a held snapshot does not let vacuum take
  * (38 k → 196 k rows/s); it is a hint only.
  *
- * $2 rows at most, and no more of them than have $3 bytes of JSON together, but always the first, however large. With
- * the oldest transaction that still ran, which may yet bring up a row of a lower number.
+ * $2 rows at most above $1 that are not among $4, which the relay has in hand, and no more of them than have $3 bytes of
+ * JSON together, but always the first, however large. With the oldest transaction that still ran, which may yet bring up
+ * a row of a lower number. The JSON is made a text once, in the innermost part, and stays one until Kafka has it. `NOT IN`
+ * a subquery is looked up in a hash also by a plan that is kept; `<> ALL` of an array is read through for each row.
  */
 export const NEXT: Statement = {
   name: 'outbox_next',
@@ -14,13 +16,15 @@ export const NEXT: Statement = {
     SELECT seq, id, aggregateid, type, payload, client, test, sequence, occurred_at, traceparent,
       (SELECT pg_snapshot_xmin(pg_current_snapshot())) AS oldest_running
     FROM (
-      SELECT *, sum(size) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) AS total
+      SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) AS total
       FROM (
-        SELECT *, octet_length(payload::text) AS size
-        FROM outbox WHERE seq > $1 AND parked_at IS NULL ORDER BY seq LIMIT $2
+        SELECT seq, id, aggregateid, type, payload::text AS payload, client, test, sequence, occurred_at, traceparent
+        FROM outbox
+        WHERE seq > $1 AND parked_at IS NULL AND seq NOT IN (SELECT unnest($4::bigint[]))
+        ORDER BY seq LIMIT $2
       ) AS head
     ) AS summed
-    WHERE total <= $3 OR total = size
+    WHERE total <= $3 OR total = octet_length(payload)
     ORDER BY seq`,
 };
 
