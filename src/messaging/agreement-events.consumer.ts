@@ -16,6 +16,9 @@ import { LOGGER, type Logger } from '../logger.js';
 import { Metrics } from '../metrics.js';
 import { checkReactions, commandFor, type ReceivedEvent, UnprocessableEvent } from './agreement-events.js';
 
+/** Messages at one time: as many as one statement notes; it can have no more of them than are in hand. */
+const CONCURRENCY = 200;
+
 type DeadLetter = Parameters<KafkaPublisher['publishDeadLetter']>[0];
 
 /** Turns events into commands: from Kafka, or handed over in the same process. */
@@ -44,7 +47,7 @@ export class AgreementEventsConsumer {
     signal.throwIfAborted();
     const { topic, groupId } = settings;
     const onLost = (): void => this.metrics.consumerRestarts.inc();
-    const options = { topic, groupId, onFatal, onLost };
+    const options = { topic, groupId, onFatal, onLost, concurrency: CONCURRENCY };
     this.#consumer = new KafkaConsumer(createKafka(settings, this.logger), options, this.logger);
     this.#consumer.run((message) => this.#receive(message));
     await Promise.race([this.#consumer.firstConnected, once(signal, 'abort')]);

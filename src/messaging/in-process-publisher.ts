@@ -10,8 +10,17 @@ export class InProcessPublisher implements EventPublisher {
 
   async connect(): Promise<void> {}
 
+  /** Those of an agreement one after another, different agreements side by side: they are noted together. */
   async publish(events: readonly OutboxEvent[]): Promise<readonly RefusedEvent[]> {
     const refused: RefusedEvent[] = [];
+    const lanes = Map.groupBy(events, ({ aggregateid }) => aggregateid);
+    const working = [...lanes.values()].map((lane) => this.#handleInOrder(lane, refused));
+    await Promise.allSettled(working);
+    await Promise.all(working);
+    return refused;
+  }
+
+  async #handleInOrder(events: readonly OutboxEvent[], refused: RefusedEvent[]): Promise<void> {
     for (const event of events) {
       try {
         await this.consumer.handle(toMessage(event));
@@ -20,6 +29,5 @@ export class InProcessPublisher implements EventPublisher {
         refused.push({ seq: event.seq, reason: error.message });
       }
     }
-    return refused;
   }
 }

@@ -28,7 +28,6 @@ import { HttpGateway } from './sms/http-gateway.js';
 import { SandboxGateway } from './sms/sandbox-gateway.js';
 import { SmppGateway } from './sms/smpp-gateway.js';
 import { GATEWAYS, type SmsGateway, type TakeReceipt } from './sms/sms-gateway.js';
-import { SmtpGateway } from './sms/smtp-gateway.js';
 import { TestGateway } from './sms/test-gateway.js';
 import { TwilioGateway } from './sms/twilio-gateway.js';
 
@@ -69,12 +68,12 @@ export class MessagingModule {
   }
 }
 
-function gateways(
+async function gateways(
   config: Config,
   database: Database,
   receipts: Receipts,
   logger: Logger,
-): ReadonlyMap<string, SmsGateway> {
+): Promise<ReadonlyMap<string, SmsGateway>> {
   const take: TakeReceipt = (receipt) => receipts.take(receipt);
   const all: SmsGateway[] = [new TestGateway()];
   const { sms, email } = config;
@@ -82,6 +81,10 @@ function gateways(
   if (config.sms.providers.includes('http')) all.push(new HttpGateway(config));
   if (config.sms.twilio) all.push(new TwilioGateway(config.sms.twilio, config, logger));
   if (sms.smpp) all.push(new SmppGateway(sms.smpp, sms.sender, take, logger));
-  if (email.smtp) all.push(new SmtpGateway(email.smtp, logger));
+  if (email.smtp) {
+    // What it composes mails with is a twentieth of the program.
+    const { SmtpGateway } = await import('./sms/smtp-gateway.js');
+    all.push(new SmtpGateway(email.smtp, logger));
+  }
   return new Map(all.map((gateway) => [gateway.name, gateway]));
 }

@@ -111,10 +111,10 @@ export const KEEP: Statement = {
 
 const KEPT = `SELECT r.id, r.provider, r.message_ids, r.recipients, r.state, r.reason, r.received_at::text FROM delivery_receipt r`;
 
-/** Those of the provider $1 that speak of one of the ids $2; good news first, so that nothing is sent again in vain. */
+/** Those of the providers $1 that speak of one of the ids $2; good news first, so that nothing is sent again in vain. */
 export const KEPT_OF: Statement = {
   name: 'receipt_kept_of',
-  text: `${KEPT} WHERE r.message_ids && $2::text[] AND r.provider = $1 ORDER BY r.state = 'delivered' DESC, r.id`,
+  text: `${KEPT} WHERE r.message_ids && $2::text[] AND r.provider = ANY ($1::text[]) ORDER BY r.state = 'delivered' DESC, r.id`,
 };
 
 /** Those kept from $1 to $2 seconds ago that fit a try by now, after the number $3. */

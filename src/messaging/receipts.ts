@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { type AgreementFacts, ContactKeys, type EventSubject, toIntegrationEvent } from '../agreement/index.js';
 import { CONFIG, type Config } from '../config.js';
-import { Database, DatabaseUnavailable } from '../database/index.js';
+import { Batches, Database, DatabaseUnavailable, isUnavailable } from '../database/index.js';
 import { LOGGER, type Logger } from '../logger.js';
 import { Metrics } from '../metrics.js';
 import { OutboxSignal } from '../outbox/index.js';
+import { uuidv7 } from '../uuid.js';
 import { nextProvider, routeOf } from './provider-chain.js';
 import { type Candidate, reasonOf, spokenOf, type Verdict, verdictOf } from './receipt-verdict.js';
 import { DROP, FIND, KEEP, KEPT_OF, NOTE, SETTLE } from './receipts.sql.js';
@@ -20,6 +20,12 @@ interface Hashed {
   readonly reason: Receipt['reason'];
   /** PostgreSQL's text of the time; null: now. */
   readonly received_at: string | null;
+}
+
+/** A text that was accepted, by the ids under which its receipts may come. */
+interface Accepted {
+  readonly provider: string;
+  readonly messageIds: readonly string[];
 }
 
 /** One that fitted nothing when it came. */
@@ -59,6 +65,12 @@ const MAX_CONFLICTS = 20;
 export class Receipts {
   readonly #contacts: ContactKeys;
   #queued: () => void = () => undefined;
+  /** What is kept of each: mostly nothing, so that one look serves all that are accepted at one time. */
+  readonly #lookups = new Batches<Accepted, KeptReceipt[]>(
+    (accepted) => this.#keptOf(accepted),
+    (error) => !isUnavailable(error),
+    () => new DatabaseUnavailable('too many receipts are looked for'),
+  );
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -106,7 +118,7 @@ export class Receipts {
    */
   async settle(provider: string, messageIds: readonly string[]): Promise<void> {
     try {
-      const kept = await this.database.query<KeptReceipt>(KEPT_OF, [provider, messageIds]);
+      const kept = await this.#lookups.add({ provider, messageIds });
       for (const receipt of kept) await this.settleKept(receipt);
     } catch (error) {
       this.logger.warn({ provider, reason: String(error) }, 'receipts not looked for; the sweep does it');
@@ -120,6 +132,16 @@ export class Receipts {
     await this.database.query(DROP, [kept.id]);
     this.#count(kept, 'later');
     return true;
+  }
+
+  async #keptOf(accepted: readonly Accepted[]): Promise<KeptReceipt[][]> {
+    const providers = new Set(accepted.map(({ provider }) => provider));
+    const ids = accepted.flatMap(({ messageIds }) => messageIds);
+    const kept = await this.database.query<KeptReceipt>(KEPT_OF, [[...providers], ids]);
+    if (kept.length === 0) return accepted.map(() => []);
+    const speaksOf = (receipt: KeptReceipt, { provider, messageIds }: Accepted): boolean =>
+      receipt.provider === provider && receipt.message_ids.some((id) => messageIds.includes(id));
+    return accepted.map((one) => kept.filter((receipt) => speaksOf(receipt, one)));
   }
 
   #hashed({ provider, messageIds, recipient, state, reason }: Receipt): Hashed {

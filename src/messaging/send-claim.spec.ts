@@ -88,7 +88,7 @@ function claimOf({ free, avoided = [], due = [], adopt }: Scene) {
 describe('what is claimed of a provider', () => {
   it.each<[string, Scene, Record<string, number>]>([
     ['is what it has places for', { free: { a: 3, b: 5 } }, { a: 3, b: 5, '': 5 }],
-    ['is at most a hundred', { free: { a: 300, b: 5 } }, { a: 100, b: 5, '': 100 }],
+    ['is at most two hundred', { free: { a: 300, b: 5 } }, { a: 200, b: 5, '': 200 }],
     ['is nothing where it is full', { free: { a: 0, b: 5 } }, { b: 5, '': 5 }],
     ['in trouble is what another one has places for', { free: { a: 0, b: 5 }, avoided: ['a'] }, { a: 5, b: 5, '': 5 }],
     [

@@ -7,13 +7,13 @@ import { type DueSend, type LimitName, SendLimits } from '../limits/index.js';
 import { LOGGER, type Logger } from '../logger.js';
 import { companionsOf, othersThan, routeOf, type Try, type Turn, turnOf, wasCalled } from './provider-chain.js';
 import { type Place, ProviderLanes } from './provider-lanes.js';
-import { ADOPT, ASSIGN, CLAIM, DUE, NEXT_DUE } from './send.sql.js';
+import { ADOPT, ASSIGN, CLAIM, DUE, FIRST_DUE, NEXT_DUE } from './send.sql.js';
 import type { ClaimedSend } from './send-record.js';
 
 /** The lease is longer than a try can take, so that two senders never work on one. */
 const LEASE_MARGIN = 15_000;
-/** Of one provider at one time. */
-const BATCH = 100;
+/** Of one provider at one time: as many as the statements after it take together. */
+const BATCH = 200;
 /** Milliseconds. A lane in which nothing could be claimed is not looked at again before. */
 const LOOK_AGAIN = 100;
 /** In seconds. What waits for a busy provider in trouble looks again after it, and lets those behind it look meanwhile. */
@@ -98,6 +98,15 @@ export class SendClaim {
     const waits = [next?.wait ?? Infinity, ...again.map(Math.ceil)];
     const wait = Math.min(...waits);
     return wait === Infinity ? undefined : Math.max(0, wait);
+  }
+
+  /**
+   * Milliseconds until anything is due, also of a provider that is unknown here, which a claim would adopt; undefined where
+   * nothing waits. Asked in place of a claim by who has no reason to think that there is something.
+   */
+  async firstDue(): Promise<number | undefined> {
+    const [first] = await this.database.query<{ wait: number }>(FIRST_DUE, []);
+    return first && Math.max(0, first.wait);
   }
 
   /** Only those that nobody knows wait for it; it must not hold up the others. */

@@ -11,6 +11,8 @@ describe('the id of a provider', () => {
     ['a\0b', null],
     ['\n', null],
     ['a\u0085', null],
+    ['a\ud800', 'a\ufffd'],
+    ['x'.repeat(254) + '😀', 'x'.repeat(254) + '\ufffd'],
     [null, null],
   ])('%j is kept as %j', (given, kept) => {
     expect(keptId(given)).toBe(kept);

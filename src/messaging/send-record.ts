@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { type AgreementEvent, type AgreementFacts, toIntegrationEvent } from '../agreement/index.js';
-import { Database, DatabaseClock } from '../database/index.js';
+import { Batches, Database, DatabaseClock, DatabaseUnavailable, isUnavailable } from '../database/index.js';
 import type { LimitName } from '../limits/index.js';
 import { OutboxSignal } from '../outbox/index.js';
+import { uuidv7 } from '../uuid.js';
 import type { Try, Turn } from './provider-chain.js';
 import { ACCEPTED, FAILED, NOT_CALLED, RESTORED, RETRY } from './send.sql.js';
 
@@ -43,7 +43,9 @@ const LONGEST_ID = 255;
  * not take is no id.
  */
 export function keptId(messageId: string | null): string | null {
-  return messageId === null || messageId === '' || /\p{Cc}/u.test(messageId) ? null : messageId.slice(0, LONGEST_ID);
+  return messageId === null || messageId === '' || /\p{Cc}/u.test(messageId)
+    ? null
+    : messageId.slice(0, LONGEST_ID).toWellFormed();
 }
 
 /** Whether a provider took it before and a receipt has spoken of that: no event says it again when this round was in vain. */
@@ -51,9 +53,23 @@ export function isFurtherRound({ tries }: Pick<ClaimedSend, 'tries'>): boolean {
   return tries.some(({ outcome, receipt }) => outcome === 'accepted' && receipt !== null);
 }
 
+/** An acceptance as the statement takes it. */
+interface Acceptance {
+  readonly reference: string;
+  readonly generation: number;
+  readonly try: number;
+}
+
 /** Writes down how tries ended, each with its event in one statement. */
 @Injectable()
 export class SendRecord {
+  readonly #acceptances = new Batches<Acceptance, void>(
+    (rows) => this.#accept(rows),
+    (error) => !isUnavailable(error),
+    () => new DatabaseUnavailable('too many acceptances wait to be recorded'),
+    ({ reference }) => reference,
+  );
+
   constructor(
     private readonly database: Database,
     private readonly clock: DatabaseClock,
@@ -64,12 +80,19 @@ export class SendRecord {
   async accepted(send: ClaimedSend, facts: AgreementFacts, provider: string, messageId: string | null): Promise<void> {
     const { generation } = send;
     const { channel } = facts.contact;
-    const event = await this.#event({ name: 'CodeSent', generation, channel, provider }, facts);
-    const detail = { generation, channel, provider };
-    await this.database.query(ACCEPTED, [
-      ...[send.reference, generation, send.try, provider, keptId(messageId)],
-      ...[...event, detail, send.traceparent],
-    ]);
+    const [eventId, type, payload, at] = await this.#event({ name: 'CodeSent', generation, channel, provider }, facts);
+    const row = {
+      ...{ reference: send.reference, generation, try: send.try, provider, message_id: keptId(messageId) },
+      ...{
+        event_id: eventId,
+        type,
+        payload,
+        at,
+        detail: { generation, channel, provider },
+        traceparent: send.traceparent,
+      },
+    };
+    await this.#acceptances.add(row);
     this.outbox.notify();
   }
 
@@ -116,6 +139,12 @@ export class SendRecord {
   /** Nobody was called in this try. */
   async notCalled({ reference, generation, try: tries }: ClaimedSend): Promise<void> {
     await this.database.query(NOT_CALLED, [reference, generation, tries]);
+  }
+
+  /** Safe to repeat. */
+  async #accept(rows: readonly Acceptance[]): Promise<void[]> {
+    await this.database.query(ACCEPTED, [JSON.stringify(rows), rows.map(({ reference }) => reference)]);
+    return rows.map(() => undefined);
   }
 
   /** Event id, type, payload and time, as the statements take them. */

@@ -6,22 +6,26 @@ export const TOO_LATE = 'too_late';
 /**
  * A generation to be sent exists at most once, whoever asks for it and however often. None is noted for an agreement or
  * a generation that is not there (a topic older than a restored database, a forged message): it could never be sent, and
- * would stand in the way of the real one. Gives a row where the generation is known. Who is asked first, of $5, is noted
- * with it, so that a claim can take so many of each provider.
+ * would stand in the way of the real one. Gives the number of each that is known. Who is asked first, of $2, is noted
+ * with it, so that a claim can take so many of each provider. In order: two batches with the same ones wait for each other
+ * instead of for ever.
  */
 export const QUEUE: Statement = {
   name: 'send_queue',
   text: `
-    WITH known AS (
-      SELECT reference, CASE WHEN test THEN $5::jsonb ->> 'test' WHEN channel = 'email' THEN $5::jsonb ->> 'email'
-        ELSE coalesce($5::jsonb -> 'sms' ->> country, $5::jsonb -> 'sms' ->> '*') END AS provider
-      FROM agreement WHERE reference = $1 AND generation >= $2
+    WITH known AS MATERIALIZED (
+      SELECT q.*, CASE WHEN a.test THEN $2::jsonb ->> 'test' WHEN a.channel = 'email' THEN $2::jsonb ->> 'email'
+        ELSE coalesce($2::jsonb -> 'sms' ->> a.country, $2::jsonb -> 'sms' ->> '*') END AS provider
+      FROM json_to_recordset($1::json) AS q (n integer, reference uuid, generation integer, id uuid, traceparent text)
+      CROSS JOIN LATERAL (
+        SELECT channel, country, test FROM agreement WHERE reference = q.reference AND generation >= q.generation LIMIT 1
+      ) a
     ), queued AS (
       INSERT INTO send (reference, generation, id, traceparent, provider)
-      SELECT reference, $2, $3, $4, provider FROM known
+      SELECT reference, generation, id, traceparent, provider FROM known ORDER BY reference, generation
       ON CONFLICT (reference, generation) DO NOTHING
     )
-    SELECT reference FROM known`,
+    SELECT n FROM known`,
 };
 
 /**
@@ -68,7 +72,7 @@ export const CLAIM: Statement = {
     WITH claimed AS (
       UPDATE send s SET try = s.try + 1, next_attempt_at = now() + make_interval(secs => $2), provider = due.provider
       FROM unnest($1::uuid[], $4::integer[], $3::text[]) AS due (reference, generation, provider)
-      WHERE s.reference = due.reference AND s.generation = due.generation
+      WHERE s.reference = ANY ($1::uuid[]) AND s.reference = due.reference AND s.generation = due.generation
       RETURNING s.reference, s.generation, s.id, s.try, s.traceparent, s.provider
     ), noted AS (
       INSERT INTO send_try (reference, generation, try, provider)
@@ -87,7 +91,7 @@ export const ASSIGN: Statement = {
     UPDATE send s SET provider = due.provider, next_attempt_at = CASE WHEN due.wait = 0 THEN s.next_attempt_at
       ELSE greatest(s.next_attempt_at, now()) + make_interval(secs => due.wait) END
     FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::float8[]) AS due (reference, generation, provider, wait)
-    WHERE s.reference = due.reference AND s.generation = due.generation`,
+    WHERE s.reference = ANY ($1::uuid[]) AND s.reference = due.reference AND s.generation = due.generation`,
 };
 
 /**
@@ -108,6 +112,14 @@ export const ADOPT: Statement = {
     RETURNING s.reference`,
 };
 
+/** When anything at all is due, in milliseconds: one probe of an index, for a service with nothing to do. */
+export const FIRST_DUE: Statement = {
+  name: 'send_first_due',
+  text: `
+    SELECT ceil(extract(epoch FROM next_attempt_at - now()) * 1000)::float8 AS wait FROM send
+    WHERE state = 'queued' ORDER BY next_attempt_at LIMIT 1`,
+};
+
 /** When the next send of one of these providers is due, in milliseconds. */
 export const NEXT_DUE: Statement = {
   name: 'send_next_due',
@@ -121,30 +133,41 @@ export const NEXT_DUE: Statement = {
 };
 
 /**
- * An acceptance is a fact, whichever try it was of: it is recorded although the lease may have passed to another try. Once:
- * a repeat of this statement finds its try accepted, and does not end a further round that has begun since.
- * The event takes its number from the agreement's row, which orders it among the agreement's other events; the version
- * stays, because nothing of the agreement's rules has changed.
+ * Acceptances are facts, whichever try they were of: each is recorded although the lease may have passed to another try.
+ * Once: a repeat of this statement finds its try accepted, and does not end a further round that has begun since. Each event
+ * takes its number from the agreement's row, which orders it among the agreement's other events; the version stays, as
+ * the rules have changed nothing. At most one of a reference, in their order, its send before its agreement, like everybody.
+ * $2, the references once more, and `coalesce` leave the planner no way but those rows of the primary keys. A plan that was
+ * made and kept while the tables were new else reads all tries, and all that is queued, for each batch.
  */
 export const ACCEPTED: Statement = {
   name: 'send_accepted',
   text: `
-    WITH tried AS (
-      UPDATE send_try SET finished_at = now(), outcome = 'accepted', provider_message_id = $5
-      WHERE reference = $1 AND generation = $2 AND try = $3
+    WITH given AS MATERIALIZED (
+      SELECT * FROM json_to_recordset($1::json) AS g (reference uuid, generation integer, try integer, provider text,
+        message_id text, event_id uuid, type text, payload jsonb, at timestamptz, detail jsonb, traceparent text)
+    ), tried AS (
+      UPDATE send_try t SET finished_at = now(), outcome = 'accepted', provider_message_id = g.message_id
+      FROM given g
+      WHERE t.reference = ANY ($2::uuid[]) AND t.reference = g.reference AND t.generation = g.generation AND t.try = g.try
     ), closed AS (
-      UPDATE send SET state = 'sent', reason = NULL, provider = $4, provider_message_id = $5, sent_at = now()
-      WHERE reference = $1 AND generation = $2 AND state = 'queued' AND NOT EXISTS (
-        SELECT FROM send_try WHERE reference = $1 AND generation = $2 AND try = $3 AND outcome = 'accepted'
-      ) RETURNING reference
+      UPDATE send s SET state = 'sent', reason = NULL, provider = g.provider, provider_message_id = g.message_id,
+        sent_at = now()
+      FROM given g
+      WHERE s.reference = ANY ($2::uuid[]) AND s.reference = g.reference AND s.generation = g.generation
+        AND coalesce(s.state, '') = 'queued' AND NOT EXISTS (
+        SELECT FROM send_try t
+        WHERE t.reference = g.reference AND t.generation = g.generation AND t.try = g.try AND t.outcome = 'accepted'
+      ) RETURNING g.*
     ), counted AS (
-      UPDATE agreement a SET sequence = a.sequence + 1 FROM closed WHERE a.reference = closed.reference
-      RETURNING a.reference, a.client, a.test, a.sequence
+      UPDATE agreement a SET sequence = a.sequence + 1
+      FROM closed c WHERE a.reference = ANY ($2::uuid[]) AND a.reference = c.reference
+      RETURNING a.client, a.test, a.sequence, c.*
     ), noted AS (
-      INSERT INTO history (reference, at, kind, detail) SELECT reference, $9, 'code_sent', $10 FROM counted
+      INSERT INTO history (reference, at, kind, detail) SELECT reference, at, 'code_sent', detail FROM counted
     )
     INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, client, test, sequence, occurred_at, traceparent)
-    SELECT $6, 'agreement', reference::text, $7, $8, client, test, sequence, $9, $11 FROM counted
+    SELECT event_id, 'agreement', reference::text, type, payload, client, test, sequence, at, traceparent FROM counted
     RETURNING seq`,
 };
 
