@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Config } from './config.js';
 
 export type { Logger } from 'pino';
@@ -15,8 +15,34 @@ export function createLogger(level: Config['logLevel']): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  // Written by another thread, so that a slow reader of the log holds up no request; what is left is written at exit.
-  return pino(options, pino.destination({ dest: 1, sync: false }));
+  return pino(options, new Gathered());
+}
+
+/** Milliseconds that a line waits for others at most, and bytes that do not wait. */
+const GATHER = 20;
+const ENOUGH = 15 * 1024;
+
+/**
+ * Writes lines a few at a time: handed over one by one, or turn by turn, to the thread that writes they cost a fifth of the
+ * CPU time of a create. A thread, so that a slow reader of the log holds up no request. What is left is written at exit; a
+ * process that is killed outright takes the lines of its last 20 ms along.
+ */
+class Gathered implements DestinationStream {
+  readonly #stdout = pino.destination({ dest: 1, sync: false, minLength: ENOUGH });
+  #timer: NodeJS.Timeout | undefined;
+
+  write(line: string): void {
+    this.#stdout.write(line);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#stdout.flush();
+    }, GATHER).unref();
+  }
+
+  /** For the last words of a process; pino calls it after a fatal one. */
+  flushSync(): void {
+    this.#stdout.flushSync();
+  }
 }
 
 /** Nest's own messages as lines of our logger; its start-up chatter only at `debug`. */

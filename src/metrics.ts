@@ -35,6 +35,10 @@ export class Metrics {
     labelNames: ['route', 'method', 'status'],
     buckets: SHORT,
   });
+  readonly requestsRefused = this.#counter(
+    'agreement_http_refused_total',
+    'Requests refused because more came than could be done.',
+  );
   readonly limitHits = this.#counter('agreement_limit_hits_total', 'Requests and sends refused by a limit.', 'limit');
 
   readonly limitHolds = this.#gauge('agreement_limit_holds', 'Prefixes and countries held back now.', 'kind');

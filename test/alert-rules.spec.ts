@@ -31,6 +31,7 @@ const HEALTHY: Series = {
   'agreement_ready{instance="a"}': always(1),
   'agreement_ready{instance="r"}': always(1),
   'agreement_database_up{instance="a"}': always(1),
+  'agreement_http_refused_total{instance="a"}': always(400),
   'agreement_relay_leader{instance="r"}': always(1),
   'agreement_relay_leader{instance="s"}': always(0),
   'agreement_outbox_oldest_seconds{instance="a"}': always(0.2),
@@ -67,6 +68,11 @@ const TROUBLE: readonly (readonly [what: string, alert: string, series: Series])
     { 'agreement_database_up{instance="a"}': always(0), 'agreement_ready{instance="a"}': always(0) },
   ],
   ['a process waits for Kafka', 'AgreementNotReady', { 'agreement_ready{instance="a"}': always(0) }],
+  [
+    'more requests come than can be done',
+    'AgreementOverloaded',
+    { 'agreement_http_refused_total{instance="a"}': rising(600) },
+  ],
   ['two relays stand by', 'AgreementNoRelayLeader', { 'agreement_relay_leader{instance="r"}': always(0) }],
   [
     'no relay runs',

@@ -12,7 +12,9 @@ const aKey = (client: string, key: string, ...scopes: Scope[]): ApiKey => ({
 
 const ask = (keys: ApiKeys, route: string, ...authorization: string[]) => {
   const [method, url] = route.split(' ');
-  const request = { method, routeOptions: { url }, raw: { headersDistinct: { authorization } }, client: '', keyId: '' };
+  const rawHeaders = authorization.flatMap((value) => ['Authorization', value]);
+  const raw = { rawHeaders, headers: { authorization: authorization[0] } };
+  const request = { method, routeOptions: { url }, raw, client: '', keyId: '' };
   const refusal = keys.refusalOf(request as unknown as FastifyRequest);
   return { code: refusal?.code, client: request.client, keyId: request.keyId };
 };

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { type ApiKey, CONFIG, type Config, type Scope } from '../config.js';
 import { keyId } from '../settings.api-keys.js';
 import { Problem } from './problem.js';
+import { countHeader } from './raw-headers.js';
 import { scopeOf } from './route-scopes.js';
 
 declare module 'fastify' {
@@ -60,10 +61,8 @@ function allows(scopes: ReadonlySet<Scope>, scope: Scope): boolean {
 
 /** Compares with every key, so that the time tells nothing of which one was close (ASVS 11.2.4). */
 function keyOf({ raw }: FastifyRequest, keys: readonly ApiKey[]): ApiKey | undefined {
-  // Of several headers Node would take the first, and whatever stands before the service perhaps another one.
-  const [authorization = '', ...more] = raw.headersDistinct['authorization'] ?? [];
-  const presented = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-  if (presented === undefined || more.length > 0) return undefined;
+  const presented = /^Bearer +(\S+)$/i.exec(raw.headers.authorization ?? '')?.[1];
+  if (presented === undefined || countHeader(raw.rawHeaders, 'authorization') > 1) return undefined;
   const digest = hash('sha256', presented, 'buffer');
   return keys.filter((key) => timingSafeEqual(key.digest, digest)).at(0);
 }

@@ -47,7 +47,7 @@ function challengeOf({ details }: Problem): string {
 }
 
 /** The language in which whoever asks would rather read (Accept-Language): Russian where nothing says English. */
-export function languageOf(request: FastifyRequest): Language {
+export function languageOf(request: Pick<FastifyRequest, 'raw'>): Language {
   const wanted = new Negotiator(request.raw).language(['ru', 'en']);
   return wanted === 'en' ? 'en' : 'ru';
 }

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { randomHex } from '../uuid.js';
 import type { Problem } from './problem.js';
 
 declare module 'fastify' {
@@ -29,7 +29,5 @@ const TRACEPARENT = /^[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-
 export const Traceparent = createParamDecorator((_: unknown, context: ExecutionContext): string => {
   const { traceparent } = context.switchToHttp().getRequest<FastifyRequest>().headers;
   if (typeof traceparent === 'string' && TRACEPARENT.test(traceparent)) return traceparent;
-  // Node keeps random bytes in store for UUIDs; asking for its own would be a system call a request.
-  const [trace = '', span = ''] = [randomUUID(), randomUUID()].map((id) => id.replaceAll('-', ''));
-  return `00-${trace}-${span.slice(0, 16)}-00`;
+  return `00-${randomHex()}-${randomHex().slice(0, 16)}-00`;
 });

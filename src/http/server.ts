@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -8,6 +7,7 @@ import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
 import { Metrics } from '../metrics.js';
 import { ApiKeys } from './api-keys.js';
+import { refuseOverload } from './back-pressure.js';
 import { boundConnections, HEADER_BYTES, TIMES } from './connection-limits.js';
 import { Health } from './health.js';
 import { noSuchRoute } from './problem.filter.js';
@@ -15,6 +15,7 @@ import { limitOf, Problem } from './problem.js';
 import { send } from './problem-document.js';
 import { REPLAYED, tellReplays } from './replays.js';
 import { answerInTime } from './request-deadline.js';
+import { requestIdOf } from './request-id.js';
 import { RouteTable } from './route-table.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 import { answerConnect, answerUnreadable, faultOf, readableUrl } from './unreadable-requests.js';
@@ -23,9 +24,6 @@ const BODY_LIMIT = 16 * 1024;
 const RECEIPTS = '/v1/delivery/:provider';
 /** Providers put hundreds of receipts into one body. */
 const RECEIPTS_LIMIT = 256 * 1024;
-
-/** What may be taken over as a request id: it goes into logs and headers as it is. */
-const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
 
 /** What is logged of a reference's place in the path: a mistaken caller may have put a phone number there. */
 const REFERENCE = /(?<![^/])[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
@@ -39,6 +37,8 @@ export function createAdapter(config: Config, logger: Logger): FastifyAdapter {
     http: { maxHeaderSize: HEADER_BYTES, headersTimeout, connectionsCheckingInterval, requireHostHeader: false },
     requestTimeout,
     connectionTimeout,
+    // Nothing here is middleware of Express.
+    skipMiddie: true,
     bodyLimit: BODY_LIMIT,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     // No shorter than what Node takes for a request line: what is too long for a reference is an unknown one.
@@ -46,10 +46,7 @@ export function createAdapter(config: Config, logger: Logger): FastifyAdapter {
     rewriteUrl: readableUrl,
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket, logger),
     requestIdHeader: false,
-    genReqId: (request: IncomingMessage) => {
-      const id = request.headers['x-request-id'];
-      return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
-    },
+    genReqId: requestIdOf,
     forceCloseConnections: 'idle',
     // While the server closes, requests that are already on a connection are still served.
     return503OnClosing: false,
@@ -88,6 +85,7 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
     else if (request.is404) refuse(noSuchRoute(routes.methodsOf(request.url)), request, reply);
     else done();
   });
+  refuseOverload(fastify, { metrics, logger, refuse, stopping: () => app.get(Health).stopping });
   askForKeys(fastify, app.get(ApiKeys));
   tellReplays(fastify);
   closeWhileStopping(fastify, app.get(Health));

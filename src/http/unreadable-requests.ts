@@ -5,6 +5,7 @@ import type { Logger } from '../logger.js';
 import { MOST_HEADERS } from './connection-limits.js';
 import { Problem } from './problem.js';
 import { documentOf, PROBLEM_TYPE } from './problem-document.js';
+import { countHeader } from './raw-headers.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 
 /**
@@ -38,8 +39,7 @@ function readable(target: string): string {
 export function faultOf({ rawHeaders, headers, httpVersion }: IncomingMessage): Problem | undefined {
   if (rawHeaders.length > 2 * MOST_HEADERS) return malformed(431);
   if (httpVersion !== '1.1') return undefined;
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
-  if (hosts.length !== 1) return malformed(400);
+  if (countHeader(rawHeaders, 'host') !== 1) return malformed(400);
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') return malformed(417);
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
-import { getMetadataStorage, validate, type ValidationError } from 'class-validator';
+import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
+import { keepsRules } from './kept-rules.js';
 import { type FieldError, Problem } from './problem.js';
 
 const UNKNOWN = 'is not a known field';
@@ -12,9 +13,9 @@ const UNKNOWN = 'is not a known field';
 @Injectable()
 export class InputPipe implements PipeTransform {
   /** @throws Problem validation_failed */
-  async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
+  transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if (!metatype || (type !== 'body' && type !== 'query') || fieldsOf(metatype).size === 0) return value;
-    const { input, errors } = await inputOf(metatype, objectOf(value), '');
+    const { input, errors } = inputOf(metatype, objectOf(value), '');
     if (errors.length > 0) throw new Problem('validation_failed', { errors });
     return input;
   }
@@ -36,7 +37,7 @@ interface Input {
 }
 
 /** An instance with the fields that its class declares; a field whose type is such a class is one in turn. */
-async function inputOf(metatype: Type, given: object, path: string): Promise<Input> {
+function inputOf(metatype: Type, given: object, path: string): Input {
   const fields = fieldsOf(metatype);
   const input = new metatype() as Record<string, unknown>;
   const errors: FieldError[] = [];
@@ -47,12 +48,13 @@ async function inputOf(metatype: Type, given: object, path: string): Promise<Inp
     if (!fields.has(name)) errors.push({ field: path + name, message: UNKNOWN });
     else if (typeof nested !== 'function' || fieldsOf(nested as Type).size === 0) input[name] = value;
     else {
-      const inner = await inputOf(nested as Type, value as object, `${path}${name}.`);
+      const inner = inputOf(nested as Type, value as object, `${path}${name}.`);
       input[name] = inner.input;
       errors.push(...inner.errors);
     }
   }
-  const faults = await validate(input, { validationError: { target: false, value: false } });
+  if (keepsRules(metatype, input)) return { input, errors };
+  const faults = validateSync(input, { validationError: { target: false, value: false } });
   return { input, errors: [...errors, ...faults.flatMap((fault) => fieldErrors(fault, path))] };
 }
 
