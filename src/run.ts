@@ -1,6 +1,7 @@
-import { ConfigError, readConfig } from './config.js';
-import { createLogger } from './logger.js';
-import { Service } from './service.js';
+import { type Config, ConfigError, readConfig } from './config.js';
+import { createLogger, type Logger } from './logger.js';
+import { endOfLoading, leaveOutDocumentation } from './memory.js';
+import type { Service } from './service.js';
 import { textSizes } from './settings.texts.js';
 import { explain, greeting } from './terminal.js';
 
@@ -32,7 +33,7 @@ async function live(handleSignals: (stop: () => void) => void): Promise<void> {
   process.on('unhandledRejection', fail);
 
   try {
-    service = await Service.start(config, logger, fail);
+    service = await startService(config, logger, fail);
   } catch (error) {
     return fail(error);
   }
@@ -45,9 +46,17 @@ async function live(handleSignals: (stop: () => void) => void): Promise<void> {
   handleSignals(stop);
 
   if (!(await service.started)) return;
+  endOfLoading();
   const url = await service.url();
   logger.info({ url, roles: [...config.roles] }, 'ready');
   if (!config.production) process.stderr.write(greeting(url));
+}
+
+/** Only now is the rest of the program loaded: what of it is wanted, the configuration says. */
+async function startService(config: Config, logger: Logger, fail: (error: Error) => void): Promise<Service> {
+  if (config.production) leaveOutDocumentation();
+  const { Service } = await import('./service.js');
+  return Service.start(config, logger, fail);
 }
 
 /**

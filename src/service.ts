@@ -12,7 +12,6 @@ import { KeyCheck } from './key-check.js';
 import { type Logger, nestLogger } from './logger.js';
 import { AgreementEventsConsumer, Sender } from './messaging/index.js';
 import { MetricsServer } from './metrics-server.js';
-import { serveDocs } from './openapi.js';
 import { OutboxRelay } from './outbox/index.js';
 import { Sweeper } from './sweeper.js';
 
@@ -53,7 +52,10 @@ export class Service {
     );
     const service = new Service(app, config, logger);
     installHooks(app, config, logger);
-    if (!config.production) serveDocs(app);
+    if (!config.production) {
+      const { serveDocs } = await import('./openapi.js');
+      serveDocs(app);
+    }
     for (const what of service.#dependencies()) app.get(Health).waitFor(what);
     await service.#listen();
     service.#started = service.#connect(onFatal).then(

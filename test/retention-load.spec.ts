@@ -68,12 +68,16 @@ it('who withdraws at the moment of the purge is purged, and gets no error', asyn
   );
   expect(new Set(statuses.flat())).toEqual(new Set([200]));
   const references = agreements.map(({ reference }) => reference);
-  await until('all are purged', async () => {
-    const rows = await database.query('SELECT FROM agreement WHERE reference = ANY ($1) AND contact IS NULL', [
-      references,
-    ]);
-    return rows.length === 10;
-  });
+  await until(
+    'all are purged',
+    async () => {
+      const rows = await database.query('SELECT FROM agreement WHERE reference = ANY ($1) AND contact IS NULL', [
+        references,
+      ]);
+      return rows.length === 10;
+    },
+    20_000,
+  );
   await service.stop();
 });
 

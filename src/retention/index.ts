@@ -1,3 +1,3 @@
 export { erase, type ErasedAgreement, type Erasure } from './erasure.js';
 export { ForgetEndedCodes } from './forget-ended-codes.js';
-export { PurgeClosed } from './purge-closed.js';
+export { type Purgeable, PurgeClosed } from './purge-closed.js';

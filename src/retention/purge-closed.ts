@@ -56,6 +56,11 @@ export class PurgeClosedHandler implements ICommandHandler<PurgeClosed> {
     for (let batches = 0; batches < BATCHES; batches += 1) {
       const [done] = await this.database.query<PurgedBatch>(statement, [walk.closedAt, walk.reference, keptFor, batch]);
       if (!done) break;
+      // Nothing lies behind the watermark, so it need not move: the next walk begins here too, and asks this alone.
+      if (done.seen === 0 && walk.reference === LEAST_REFERENCE) {
+        this.#walks.set(what, walk);
+        return 0;
+      }
       purged += done.purged;
       walk = after(walk, done);
       if (done.seen < batch) return await this.#endOf(walk, what, keptFor, purged);

@@ -27,7 +27,7 @@ export async function stop(): Promise<void> {
 async function startPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const built = new URL('../../dist/database/embedded-postgres.js', import.meta.url).href;
   const { startEmbeddedPostgres } = (await import(built)) as typeof import('../../src/database/embedded-postgres.js');
-  const settings = { max_connections: '300' };
+  const settings = { max_connections: '300', shared_preload_libraries: 'pg_stat_statements' };
   const postgres = await startEmbeddedPostgres({
     dataDir,
     durable: false,
@@ -41,6 +41,7 @@ async function startPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   execFileSync('npm', ['run', 'migration:run', '--silent'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const admin = new pg.Client(postgres.adminUrl);
   await admin.connect();
+  await admin.query('CREATE EXTENSION pg_stat_statements');
   await admin.query(`ALTER DATABASE ${TEMPLATE} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false`);
   await admin.end();
   process.env['TEST_DATABASE_ADMIN_URL'] = postgres.adminUrl;
