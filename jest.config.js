@@ -19,7 +19,7 @@ const database = {
 const UNCOUNTED = [
   '/src/[^/]+\\.spec',
   '/src/(commands|database|gateway-file|http|kafka|limits|retention)/',
-  '/test/(alert-rules|architecture|audit|clock-jump|database-|dlq-|embedded|gateway-file|handlers|keys-|metrics|migrations)',
+  '/test/(alert-rules|architecture|audit|bench-|clock-jump|database-|dlq-|embedded|gateway-file|handlers|keys-|metrics|migrations)',
   '/test/(openapi|outbox-command|packaging|process-|rolling|sandbox-p|sbom|secrets|security-page|test-results|tls-)',
   '/test/kafka-(client|concurrency|half|outage|path-kill|path-outage|path-dlq|rebalance|stall)',
   '/test/http-(connections|hygiene|keys|malformed|open|production|proxies|security|slow)',

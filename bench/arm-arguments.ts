@@ -7,6 +7,10 @@ export interface ArmArguments {
   /** SHA-256 of the one API key. */
   readonly keyDigest: Buffer;
   readonly poller: boolean;
+  /** Of the floor: what arrives together goes in one statement. */
+  readonly batched: boolean;
+  /** Of the floor: no key is checked and nothing is logged. */
+  readonly bare: boolean;
 }
 
 /** Reads the command line of an arm. @throws where an argument is missing or unknown */
@@ -17,11 +21,14 @@ export function armArguments(): ArmArguments {
       'database-url': { type: 'string' },
       'key-digest': { type: 'string' },
       'no-poller': { type: 'boolean', default: false },
+      batched: { type: 'boolean', default: false },
+      bare: { type: 'boolean', default: false },
     },
   });
-  const { port, 'database-url': databaseUrl, 'key-digest': keyDigest } = values;
+  const { port, 'database-url': databaseUrl, 'key-digest': keyDigest, 'no-poller': noPoller, batched, bare } = values;
   if (port === undefined || databaseUrl === undefined || keyDigest === undefined) {
     throw new Error('--port, --database-url and --key-digest are needed');
   }
-  return { port: Number(port), databaseUrl, keyDigest: Buffer.from(keyDigest, 'hex'), poller: !values['no-poller'] };
+  const digest = Buffer.from(keyDigest, 'hex');
+  return { port: Number(port), databaseUrl, keyDigest: digest, poller: !noPoller, batched, bare };
 }

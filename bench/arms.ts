@@ -8,6 +8,8 @@ export interface Arm {
   readonly name: string;
   /** Each must hold one row for each acknowledged create. */
   readonly tables: readonly string[];
+  /** Whether each request has an Idempotency-Key of its own. */
+  readonly keyed?: boolean;
   /** Brings an empty database up to where the program can start. */
   prepare(databaseUrl: string): Promise<void>;
   command(port: number, databaseUrl: string): ServerCommand;
@@ -31,32 +33,57 @@ export function serviceArm(name: string, folder: string = DIST): Arm {
     name,
     tables: ['agreement', 'history', 'outbox', 'limit_entry'],
     prepare: (databaseUrl) => migrate(dist, databaseUrl),
-    command: (port, databaseUrl) => ({
-      script: join(dist, 'main.js'),
-      args: [],
-      env: {
-        NODE_ENV: 'development',
-        ROLES: 'api',
-        LOG_LEVEL: 'info',
-        HOST: '127.0.0.1',
-        PORT: String(port),
-        DATABASE_URL: databaseUrl,
-        MIGRATE: 'false',
-        API_KEYS: `bench:${KEY_DIGEST}`,
-        OTP_KEYS: SECRET,
-        CONTACT_KEYS: SECRET,
-        ...LIMITS,
-      },
-    }),
+    command: (port, databaseUrl) => serviceCommand(port, databaseUrl, {}, join(dist, 'main.js')),
   };
 }
 
-const FLOOR: Arm = {
-  name: 'floor',
-  tables: ['agreement', 'history', 'outbox'],
-  prepare: (databaseUrl) => migrate(DIST, databaseUrl),
-  command: (port, databaseUrl) => ownCommand('floor/main.js', port, databaseUrl),
+/**
+ * How the service is started on a migrated database, in the role that takes requests unless told otherwise.
+ * @param settings added to its environment, or in the place of what is there
+ * @param script what is run instead of the service as it is built here
+ */
+export function serviceCommand(
+  port: number,
+  databaseUrl: string,
+  settings: Readonly<Record<string, string>> = {},
+  script: string = join(DIST, 'main.js'),
+): ServerCommand {
+  const env = {
+    NODE_ENV: 'development',
+    ROLES: 'api',
+    LOG_LEVEL: 'info',
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    DATABASE_URL: databaseUrl,
+    MIGRATE: 'false',
+    API_KEYS: `bench:${KEY_DIGEST}`,
+    OTP_KEYS: SECRET,
+    CONTACT_KEYS: SECRET,
+    ...LIMITS,
+    ...settings,
+  };
+  return { script, args: [], env };
+}
+
+/** The service, where saying that there is something to publish does nothing. */
+export const SILENT: Arm = {
+  ...serviceArm('ours-silent'),
+  command: (port, databaseUrl) =>
+    serviceCommand(port, databaseUrl, {}, fileURLToPath(new URL('silent-service/main.js', import.meta.url))),
 };
+
+/** The service, where each request comes with an Idempotency-Key. */
+const KEYED: Arm = { ...serviceArm('ours-keyed'), keyed: true };
+
+/** Its tables are the service's own, but it counts nothing for limits. */
+function floor(name: string, ...args: string[]): Arm {
+  return {
+    name,
+    tables: ['agreement', 'history', 'outbox'],
+    prepare: (databaseUrl) => migrate(DIST, databaseUrl),
+    command: (port, databaseUrl) => ownCommand('floor/main.js', port, databaseUrl, ...args),
+  };
+}
 
 function textbook(name: string, ...args: string[]): Arm {
   return {
@@ -70,8 +97,12 @@ function textbook(name: string, ...args: string[]): Arm {
 /** Every arm that can be asked for by name. */
 export const ARMS: readonly Arm[] = [
   serviceArm('ours'),
+  KEYED,
   textbook('textbook'),
-  FLOOR,
+  floor('floor'),
+  floor('floor-batched', '--batched'),
+  floor('floor-bare', '--bare'),
+  floor('floor-batched-bare', '--batched', '--bare'),
   textbook('textbook-without-poller', '--no-poller'),
 ];
 

@@ -1,7 +1,14 @@
 /** The part of autocannon that the bench uses; the package brings no types. */
 declare module 'autocannon' {
-  interface Client {
-    setRequests(requests: readonly { readonly body: string }[]): void;
+  interface Request {
+    readonly body: string;
+    /** Unless given, those of the run. */
+    readonly path?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  }
+
+  export interface Client {
+    setRequests(requests: readonly Request[]): void;
   }
 
   interface Run extends PromiseLike<{ readonly errors: number; readonly timeouts: number }> {

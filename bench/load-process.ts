@@ -1,54 +1,25 @@
-import autocannon from 'autocannon';
+import { randomUUID } from 'node:crypto';
+import type { Client } from 'autocannon';
 import pg from 'pg';
-import type { LoadOrder, LoadResult, PingOrder, PingResult } from './load.js';
+import { closedLoop } from './closed-loop.js';
+import type { ListsOrder, LoadOrder, LoadResult, PingOrder, PingResult } from './load.js';
+import { loadLists } from './load-lists.js';
 import { requestBody } from './requests.js';
-import { percentile } from './statistics.js';
-
-/** How often autocannon looks whether all answers are there; its own rates are counted by this and not used. */
-const LOOK_EVERY = 20;
-const TIMEOUT_SECONDS = 30;
 
 let requestsMade = 0;
 
-async function load({ url, key, connections, amount }: LoadOrder): Promise<LoadResult> {
-  const latencies: number[] = [];
-  let answers = 0;
-  const statuses: Record<string, number> = {};
-  let begun = 0;
-  let ended = 0;
-  const run = autocannon({
-    url,
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    connections,
-    amount,
-    timeout: TIMEOUT_SECONDS,
-    sampleInt: LOOK_EVERY,
-    setupClient: (client) => client.setRequests(nextRequests(Math.ceil(amount / connections))),
-  });
-  run.on('response', (_client, status, _bytes, milliseconds) => {
-    answers += 1;
-    statuses[status] = (statuses[status] ?? 0) + 1;
-    ended = performance.now();
-    // The first answer of each connection also waited for the connection.
-    if (answers === connections) begun = ended;
-    else if (answers > connections) latencies.push(milliseconds);
-  });
-  await run;
-  latencies.sort((a, b) => a - b);
-  return {
-    requests: amount,
-    acknowledged: statuses['201'] ?? 0,
-    statuses,
-    perSecond: (latencies.length / (ended - begun)) * 1000,
-    p50: percentile(latencies, 50),
-    p99: percentile(latencies, 99),
-  };
+function load({ url, key, connections, amount, keyed = false }: LoadOrder): Promise<LoadResult> {
+  const each = Math.ceil(amount / connections);
+  const setupClient = (client: Client): void => client.setRequests(nextRequests(each, keyed));
+  return closedLoop({ url, key, connections, amount, setupClient });
 }
 
 /** Each request of a round is somebody else's, as in life, so that no limit on a phone number is met. */
-function nextRequests(count: number): { body: string }[] {
-  return Array.from({ length: count }, () => ({ body: requestBody(requestsMade++) }));
+function nextRequests(count: number, keyed: boolean): { body: string; headers?: Record<string, string> }[] {
+  return Array.from({ length: count }, () => {
+    const body = requestBody(requestsMade++);
+    return keyed ? { body, headers: { 'idempotency-key': randomUUID() } } : { body };
+  });
 }
 
 async function ping({ databaseUrl, milliseconds }: PingOrder): Promise<PingResult> {
@@ -65,6 +36,17 @@ async function ping({ databaseUrl, milliseconds }: PingOrder): Promise<PingResul
   return { perSecond: (answers / took) * 1000 };
 }
 
-process.on('message', (order: LoadOrder | PingOrder) => {
-  void (order.kind === 'load' ? load(order) : ping(order)).then((result) => process.send?.(result));
+function carryOut(order: LoadOrder | ListsOrder | PingOrder): Promise<LoadResult | PingResult> {
+  switch (order.kind) {
+    case 'load':
+      return load(order);
+    case 'lists':
+      return loadLists(order);
+    case 'ping':
+      return ping(order);
+  }
+}
+
+process.on('message', (order: LoadOrder | ListsOrder | PingOrder) => {
+  void carryOut(order).then((result) => process.send?.(result));
 });

@@ -11,6 +11,26 @@ export interface LoadOrder {
   readonly connections: number;
   /** Requests in all. */
   readonly amount: number;
+  /** Whether each request has an Idempotency-Key of its own. */
+  readonly keyed?: boolean;
+}
+
+/** One request of a list; a POST. */
+export interface ListedRequest {
+  readonly path: string;
+  /** JSON. */
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A closed loop in which each connection has its own requests. */
+export interface ListsOrder {
+  readonly kind: 'lists';
+  readonly url: string;
+  /** Null where none is asked for. */
+  readonly key: string | null;
+  /** One for each connection, equally long. */
+  readonly lists: readonly (readonly ListedRequest[])[];
 }
 
 /** `SELECT 1` on one connection, again and again. */
@@ -63,6 +83,10 @@ export class LoadGenerator {
     return this.#ask<LoadResult>({ kind: 'load', ...order });
   }
 
+  loadLists(order: Omit<ListsOrder, 'kind'>): Promise<LoadResult> {
+    return this.#ask<LoadResult>({ kind: 'lists', ...order });
+  }
+
   ping(order: Omit<PingOrder, 'kind'>): Promise<PingResult> {
     return this.#ask<PingResult>({ kind: 'ping', ...order });
   }
@@ -75,7 +99,7 @@ export class LoadGenerator {
   }
 
   /** One order at a time. @throws where the process ends instead of answering */
-  async #ask<T>(order: LoadOrder | PingOrder): Promise<T> {
+  async #ask<T>(order: LoadOrder | ListsOrder | PingOrder): Promise<T> {
     const stop = new AbortController();
     const { signal } = stop;
     if (!this.#child.connected) throw new Error(ENDED);

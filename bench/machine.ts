@@ -10,19 +10,6 @@ export interface Cores {
   readonly others: number;
 }
 
-/** Processes whose work is told apart, by what they do. */
-export type Pids = Readonly<Record<'server' | 'postgres' | 'load', number>>;
-
-/** What was used in a stretch of time. */
-export interface CpuUse {
-  /** Milliseconds of CPU. */
-  readonly server: number;
-  readonly postgres: number;
-  readonly load: number;
-  /** The share of all cores that went to what is not ours, 0 to 1. */
-  readonly foreign: number;
-}
-
 /** Linux counts CPU time in hundredths of a second, whatever its own clock is (proc(5), USER_HZ). */
 const MS_PER_TICK = 10;
 const CALM = 0.1;
@@ -45,45 +32,60 @@ export async function pin(pid: number, core: number): Promise<void> {
 
 /** The processes that a process has started and that still run. */
 export async function childrenOf(parent: number): Promise<number[]> {
-  const pids = (await readdir('/proc').catch(() => [])).filter((entry) => /^\d+$/.test(entry)).map(Number);
-  const parents = await Promise.all(pids.map(async (pid) => (await statOf(pid))?.parent));
-  return pids.filter((_, index) => parents[index] === parent);
+  return [...(await readProcesses())].filter(([, process]) => process.parent === parent).map(([pid]) => pid);
+}
+
+/** What of a process is in memory, in MB; NaN where /proc does not tell. */
+export async function residentMegabytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? NaN) / 1024;
 }
 
 /** Begins to measure. @returns what ends it; that gives undefined where /proc does not tell */
-export async function startCpuMeter(pids: Pids): Promise<() => Promise<CpuUse | undefined>> {
-  const began = performance.now();
-  const before = await readTimes(pids);
+export async function startCpuMeter<Name extends string>(
+  pids: Readonly<Record<Name, number>>,
+): Promise<() => Promise<Record<Name, number> | undefined>> {
+  const names = Object.keys(pids) as Name[];
+  const read = async (): Promise<Record<Name, number> | undefined> => {
+    const table = await readProcesses();
+    if (!names.every((name) => table.has(pids[name]))) return undefined;
+    return Object.fromEntries(names.map((name) => [name, timeOf(table, [pids[name]])])) as Record<Name, number>;
+  };
+  const before = await read();
   return async () => {
-    const after = await readTimes(pids);
+    const after = await read();
     if (!before || !after) return undefined;
-    const server = after.server - before.server;
-    const postgres = after.postgres - before.postgres;
-    const load = after.load - before.load;
-    const ours = server + postgres + load + after.self - before.self;
-    const available = (performance.now() - began) * cpus().length;
-    return { server, postgres, load, foreign: Math.max(0, after.everything - before.everything - ours) / available };
+    return Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as Record<Name, number>;
   };
 }
 
-/** Waits until nobody else uses the machine, but not longer than so many milliseconds. */
-export async function untilCalm(pids: Pids, atMost: number): Promise<void> {
-  const deadline = performance.now() + atMost;
-  while (performance.now() < deadline) {
-    const stop = await startCpuMeter(pids);
-    await delay(CALM_FOR);
-    const use = await stop();
-    if (!use || use.foreign < CALM) return;
-  }
+/**
+ * Begins to measure what others use.
+ * @param ours processes that are ours with all that they started, beside this one
+ * @returns what ends it; that gives the share of all cores, 0 to 1; undefined where /proc does not tell
+ */
+export async function startForeignMeter(ours: readonly number[]): Promise<() => Promise<number | undefined>> {
+  const read = async (): Promise<number | undefined> => {
+    const everything = await busyTime();
+    return everything === undefined ? undefined : everything - timeOf(await readProcesses(), [process.pid, ...ours]);
+  };
+  const began = performance.now();
+  const before = await read();
+  return async () => {
+    const after = await read();
+    if (before === undefined || after === undefined) return undefined;
+    return Math.max(0, after - before) / ((performance.now() - began) * cpus().length);
+  };
 }
 
-async function readTimes(pids: Pids): Promise<Record<keyof Pids | 'self' | 'everything', number> | undefined> {
-  const everything = await busyTime();
-  const [server, postgres, load] = await Promise.all([pids.server, pids.postgres, pids.load].map(treeTime));
-  if (everything === undefined || server === undefined || postgres === undefined || load === undefined)
-    return undefined;
-  const { user, system } = process.cpuUsage();
-  return { server, postgres, load, self: (user + system) / 1000, everything };
+/** Waits until nobody else uses the machine, but not longer than so many milliseconds. @param ours as in the meter */
+export async function untilCalm(ours: readonly number[], atMost: number): Promise<void> {
+  const deadline = performance.now() + atMost;
+  while (performance.now() < deadline) {
+    const stop = await startForeignMeter(ours);
+    await delay(CALM_FOR);
+    if (((await stop()) ?? 0) < CALM) return;
+  }
 }
 
 /** Of all cores, by any process, without interrupts; time that the hypervisor gave to somebody else is in it. */
@@ -94,13 +96,24 @@ async function busyTime(): Promise<number | undefined> {
   return (user + nice + system + steal) * MS_PER_TICK;
 }
 
-/** Of a process and all that it started: those that run and those that have ended (a pool opens and closes at any time). */
-async function treeTime(pid: number): Promise<number | undefined> {
-  const own = await statOf(pid);
-  if (!own) return undefined;
-  const children = await Promise.all((await childrenOf(pid)).map(statOf));
-  const ticks = own.ticks + own.reapedTicks + children.reduce((sum, child) => sum + (child?.ticks ?? 0), 0);
-  return ticks * MS_PER_TICK;
+type Processes = ReadonlyMap<number, { readonly parent: number; readonly ticks: number; readonly reapedTicks: number }>;
+
+async function readProcesses(): Promise<Processes> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((entry) => /^\d+$/.test(entry)).map(Number);
+  const stats = await Promise.all(pids.map(async (pid) => [pid, await statOf(pid)] as const));
+  return new Map(stats.flatMap(([pid, stat]) => (stat ? [[pid, stat] as const] : [])));
+}
+
+/** Of processes and all that they started: those that run and those that have ended (a pool opens and closes at any time). */
+function timeOf(processes: Processes, roots: readonly number[]): number {
+  const seen = new Set(roots);
+  // A set that grows while it is walked is walked to its end.
+  for (const root of seen) for (const [pid, { parent }] of processes) if (parent === root) seen.add(pid);
+  const ticks = [...seen].map((pid) => {
+    const stat = processes.get(pid);
+    return stat ? stat.ticks + stat.reapedTicks : 0;
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) * MS_PER_TICK;
 }
 
 async function statOf(pid: number): Promise<{ parent: number; ticks: number; reapedTicks: number } | undefined> {

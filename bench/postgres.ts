@@ -19,6 +19,8 @@ const SETTINGS = {
 
 /** A PostgreSQL for one run of the bench; every arm has a database of its own in it. */
 export class BenchPostgres {
+  #databases = 0;
+
   private constructor(
     private readonly postgres: EmbeddedPostgres,
     private readonly dataDir: string,
@@ -39,11 +41,12 @@ export class BenchPostgres {
     return new BenchPostgres(postgres, dataDir, version?.server_version ?? '', pid);
   }
 
-  /** @returns its URL, as the superuser */
+  /** @param name begins its name; two workloads may ask for the same one @returns its URL, as the superuser */
   async createDatabase(name: string): Promise<string> {
-    await queryAt(this.postgres.adminUrl, `CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+    const unique = `${name}_${++this.#databases}`;
+    await queryAt(this.postgres.adminUrl, `CREATE DATABASE ${pg.escapeIdentifier(unique)}`);
     const url = new URL(this.postgres.adminUrl);
-    url.pathname = `/${name}`;
+    url.pathname = `/${unique}`;
     return url.href;
   }
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { BenchPostgres } from '../postgres.js';
-import { describe, settingOf } from '../report.js';
+import { describe, settingOf } from '../results.js';
 import { LimitsDatabase } from './database.js';
 import { measureExactness, measureMeaning } from './exactness.js';
 import { loadLimits } from './forms.js';

@@ -10,6 +10,8 @@ import { freePorts } from './kafka/server-properties.js';
 export interface KafkaBroker {
   /** `127.0.0.1:port` of a broker started here, else what `KAFKA_BROKERS` said. */
   readonly brokers: string[];
+  /** Where it runs as a process of its own on this machine; another one after `restart`. */
+  readonly pid: number | undefined;
   stop(): Promise<void>;
   /** SIGKILL. The data stay for `restart`. */
   kill(): Promise<void>;
@@ -78,6 +80,9 @@ async function ownBroker(broker: BrokerProcess, address: string): Promise<KafkaB
   });
   return {
     brokers: [address],
+    get pid() {
+      return broker.pid;
+    },
     stop: () => broker.remove(),
     kill: () => broker.kill(),
     restart: async () => {
@@ -96,6 +101,7 @@ async function namedBroker(brokers: string[]): Promise<KafkaBroker> {
   };
   return {
     brokers,
+    pid: undefined,
     stop: async () => {},
     kill: async () => notOurs(),
     restart: async () => notOurs(),

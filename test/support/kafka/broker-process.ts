@@ -3,6 +3,8 @@ import type { Certificate } from '../certificates.js';
 
 /** One broker that this process started, however it runs. */
 export interface BrokerProcess {
+  /** Of the process while it is one of this machine's own, for those who bind or measure it; none in a container. */
+  readonly pid: number | undefined;
   start(): void;
   isRunning(): boolean;
   /** SIGKILL; resolves when it is dead. Nothing happens where it is not running. */

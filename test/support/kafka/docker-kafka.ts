@@ -25,6 +25,7 @@ export function dockerKafka(place: BrokerPlace): BrokerProcess {
 }
 
 class DockerKafka implements BrokerProcess {
+  readonly pid = undefined;
   readonly #name = `agreement-service-kafka-${randomBytes(6).toString('hex')}`;
   readonly #place: BrokerPlace;
   #watch: ChildProcess | undefined;

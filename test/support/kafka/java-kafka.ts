@@ -91,6 +91,10 @@ class JavaKafka implements BrokerProcess {
     this.#watch ??= whenThisProcessEnds(CLEAR_UP, this.#pidFile, this.#folder);
   }
 
+  get pid(): number | undefined {
+    return this.#java?.pid;
+  }
+
   isRunning(): boolean {
     return this.#java?.pid !== undefined && this.#java.exitCode === null && this.#java.signalCode === null;
   }
