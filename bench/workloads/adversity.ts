@@ -8,7 +8,7 @@ import { CREATE_CONNECTIONS, HELD_SECONDS, type HeldSnapshot, underHeldSnapshot 
 import { KILLS, type LeaderKilled, whereLeaderIsKilled } from './adversity/leader-killed.js';
 import { startRelay } from './drain/start-relay.js';
 
-/** W5: what else goes on, or breaks, while creates are made and published. */
+/** What else goes on, or breaks, while creates are made and published. */
 export const adversity: Workload = {
   name: 'adversity',
   title: 'A snapshot held, the broker away, the leading relay killed',

@@ -25,7 +25,7 @@ interface Measured {
   readonly rounds: Rounds;
 }
 
-/** W1: a closed loop of creates, ours beside the textbook and the floor. */
+/** A closed loop of creates, ours beside the textbook and the floor. */
 export const create: Workload = {
   name: 'create',
   title: 'Creates in a closed loop, beside textbook and floor',

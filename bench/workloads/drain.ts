@@ -42,7 +42,7 @@ const NAMES = {
   creates: { name: 'creates per second meanwhile, 8 connections', unit: 'per second' },
 } as const;
 
-/** W3: a backlog goes to a real broker. */
+/** A backlog goes to a real broker. */
 export const drain: Workload = {
   name: 'drain',
   title: 'A backlog of the outbox goes to a real broker',

@@ -10,7 +10,7 @@ const USUAL = SIZES['10⁶'];
 const PLAN = { budget: 180, rounds: 8 };
 const SECONDS = 1;
 
-/** W7: creates and lists where there is much already. */
+/** Creates and lists where there is much already. */
 export const growth: Workload = {
   name: 'growth',
   title: 'Creates and lists with many agreements',

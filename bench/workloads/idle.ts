@@ -31,7 +31,7 @@ const IDLE = {
 /** What a program is like when it has nothing to do. */
 type Idleness = Readonly<Record<keyof typeof IDLE, number>>;
 
-/** W6: start, and then nothing to do. */
+/** Start, and then nothing to do. */
 export const idle: Workload = {
   name: 'idle',
   title: 'Start, and then nothing to do, beside textbook and floor',

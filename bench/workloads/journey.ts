@@ -42,7 +42,7 @@ const FIGURES = {
 
 type Measured = Record<keyof typeof FIGURES, number>;
 
-/** W2: an open loop, from the moment a create is due to the call of the provider, over a real broker. */
+/** An open loop, from the moment a create is due to the call of the provider, over a real broker. */
 export const journey: Workload = {
   name: 'journey',
   title: 'From a create that is due to the call of the provider, over a real broker',
