@@ -184,16 +184,13 @@ export class AgreementRepository {
 
   /** @throws AgreementError idempotency_key_reused */
   async #earlier(keyed: KeyedRequest, { giveBack }: Admitted): Promise<Replayed | AgreementError | undefined> {
-    let another = true;
+    let isNew = false;
     try {
       const earlier = await this.kept.find(keyed);
-      another = earlier === undefined;
+      isNew = earlier === undefined;
       return earlier;
-    } catch (error) {
-      another = false;
-      throw error;
     } finally {
-      if (!another) await giveBack();
+      if (!isNew) await giveBack();
     }
   }
 
