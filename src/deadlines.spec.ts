@@ -17,10 +17,10 @@ describe('things that must be over in time', () => {
   });
 
   it('are told of one by one, each when its own time is up', () => {
-    deadlines.add('first');
+    deadlines.begin('first');
     jest.advanceTimersByTime(LIMIT / 2);
-    deadlines.add('second');
-    deadlines.add('third');
+    deadlines.begin('second');
+    deadlines.begin('third');
     jest.advanceTimersByTime(LIMIT - 1);
     expect(told).toEqual([['first', LIMIT]]);
     jest.advanceTimersByTime(2 * LIMIT);
@@ -30,12 +30,12 @@ describe('things that must be over in time', () => {
   });
 
   it('are not spoken of again once they are over, and may begin anew', () => {
-    for (const item of ['over', 'again']) deadlines.add(item);
-    for (const item of ['over', 'again']) deadlines.delete(item);
-    for (const item of ['late', 'again']) deadlines.add(item);
+    const begun = ['over', 'again'].map((item) => deadlines.begin(item));
+    for (const deadline of begun) deadline.end();
+    for (const item of ['late', 'again']) deadlines.begin(item);
     jest.advanceTimersByTime(2 * LIMIT);
     expect(told.map(([item]) => item)).toEqual(['late', 'again']);
-    deadlines.add('anew');
+    deadlines.begin('anew');
     jest.advanceTimersByTime(2 * LIMIT);
     expect(told.map(([item]) => item)).toEqual(['late', 'again', 'anew']);
   });

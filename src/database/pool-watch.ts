@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { Deadlines } from '../deadlines.js';
+import { type Deadline, Deadlines } from '../deadlines.js';
 import { isConnectionLost } from './unavailable.js';
 
 /** An answer takes milliseconds. Long before a statement is given up, what lies idle beside it can be done without. */
@@ -16,22 +16,25 @@ export function watchPool(pool: pg.Pool, answerWithin: number): void {
   const idle = new Set<pg.PoolClient>();
   const silent = new Set<pg.PoolClient>();
   const distrustIdle = (): void => breakOff(idle, 'another connection was lost');
+  /** Of those that are neither idle nor closed. */
+  const running = new Map<pg.PoolClient, Deadline<pg.PoolClient>>();
   const overdue = new Deadlines<pg.PoolClient>(answerWithin - SILENT_AFTER, () => {
     breakOff(silent, 'PostgreSQL did not answer in time');
   });
   const busy = new Deadlines<pg.PoolClient>(SILENT_AFTER, (client) => {
     silent.add(client);
-    overdue.add(client);
+    running.set(client, overdue.begin(client));
     distrustIdle();
   });
   const forget = (client: pg.PoolClient): void => {
     idle.delete(client);
-    busy.delete(client);
-    if (silent.delete(client)) overdue.delete(client);
+    silent.delete(client);
+    running.get(client)?.end();
+    running.delete(client);
   };
   pool.on('acquire', (client) => {
     idle.delete(client);
-    busy.add(client);
+    running.set(client, busy.begin(client));
   });
   pool.on('release', (error: unknown, client) => {
     forget(client);

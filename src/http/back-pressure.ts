@@ -3,10 +3,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import { Congestion } from './congestion.js';
+import type { Health } from './health.js';
 import { type Problem, unavailable } from './problem.js';
 import { documentOf, languageOf, PROBLEM_TYPE } from './problem-document.js';
 import { requestIdOf } from './request-id.js';
 import { SECURITY_HEADERS } from './security-headers.js';
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Whether it counts among those that are worked on. */
+    inHand: boolean;
+  }
+}
 
 /** What a new agreement may fill of the room, and what serves one that exists: who waits with a code in hand goes first. */
 const SHARES = { create: 1, other: 2 };
@@ -17,8 +25,8 @@ const CREATE = '/v1/agreement';
 interface Parts {
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** Whether the process goes down: then each answer says so, which only the hooks do. */
-  readonly stopping: () => boolean;
+  /** While the process goes down each answer says so, which only the hooks do. */
+  readonly health: Health;
   /** Answers in the place of a route. */
   readonly refuse: (problem: Problem, request: FastifyRequest, reply: FastifyReply) => void;
 }
@@ -27,16 +35,17 @@ interface Parts {
  * Refuses requests while more come than can be done: before the key is looked at and the body is read, because whatever
  * is spent on them is missing to those that are served. What was let in is finished.
  */
-export function refuseOverload(fastify: FastifyInstance, { metrics, logger, stopping, refuse }: Parts): void {
+export function refuseOverload(fastify: FastifyInstance, { metrics, logger, health, refuse }: Parts): void {
   const congestion = new Congestion();
-  const inHand = new Set<FastifyReply>();
   const answerCreate = createRefusal(logger, metrics);
   ahead(fastify.server, (request, response) => {
-    if (stopping() || !isPlainCreate(request) || !congestion.refuses(performance.now(), SHARES.create)) return false;
+    if (health.stopping || !isPlainCreate(request) || !congestion.refuses(performance.now(), SHARES.create))
+      return false;
     metrics.requestsRefused.inc();
     answerCreate(request, response);
     return true;
   });
+  fastify.decorateReply('inHand', false);
   fastify.addHook('onRequest', (request, reply, done) => {
     if (!isCounted(request) || !congestion.refuses(performance.now(), shareOf(request))) {
       done();
@@ -48,14 +57,17 @@ export function refuseOverload(fastify: FastifyInstance, { metrics, logger, stop
   // Counted from when the whole request is there: who sends a body slowly must not fill the room of the others.
   fastify.addHook('preHandler', (request, reply, done) => {
     if (isCounted(request)) {
-      inHand.add(reply);
+      reply.inHand = true;
       congestion.begin();
     }
     done();
   });
   // Not at the response: it comes later, or never where the caller has gone.
   fastify.addHook('onSend', (_request, reply, payload, done) => {
-    if (inHand.delete(reply)) congestion.end(performance.now(), reply.statusCode < 400);
+    if (reply.inHand) {
+      reply.inHand = false;
+      congestion.end(performance.now(), reply.statusCode < 400);
+    }
     done(null, payload);
   });
 }

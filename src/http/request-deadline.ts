@@ -1,7 +1,14 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { Deadlines } from '../deadlines.js';
+import { type Deadline, Deadlines } from '../deadlines.js';
 import { unavailable } from './problem.js';
 import { send } from './problem-document.js';
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Until when it is answered; null before the whole request is there. */
+    deadline: Deadline<FastifyReply> | null;
+  }
+}
 
 /** Whatever the database does, a caller is told within two seconds. */
 const ANSWER_WITHIN = 1_800;
@@ -17,12 +24,13 @@ export function answerInTime(fastify: FastifyInstance): void {
     reply.request.problem = problem;
     send(problem, reply.request, reply);
   });
+  fastify.decorateReply('deadline', null);
   fastify.addHook('preHandler', (_request, reply, done) => {
-    deadlines.add(reply);
+    reply.deadline = deadlines.begin(reply);
     done();
   });
   fastify.addHook('onSend', (_request, reply, payload, done) => {
-    deadlines.delete(reply);
+    reply.deadline?.end();
     done(null, payload);
   });
 }

@@ -67,6 +67,7 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
   const fastify = app.getHttpAdapter().getInstance();
   const routes = app.get(RouteTable);
   const metrics = app.get(Metrics);
+  const health = app.get(Health);
   fastify.decorateRequest('client', '');
   fastify.decorateRequest('keyId', '');
   fastify.decorateRequest('problem', null);
@@ -85,10 +86,10 @@ export function installHooks(app: NestFastifyApplication, config: Config, logger
     else if (request.is404) refuse(noSuchRoute(routes.methodsOf(request.url)), request, reply);
     else done();
   });
-  refuseOverload(fastify, { metrics, logger, refuse, stopping: () => app.get(Health).stopping });
+  refuseOverload(fastify, { metrics, logger, refuse, health });
   askForKeys(fastify, app.get(ApiKeys));
   tellReplays(fastify);
-  closeWhileStopping(fastify, app.get(Health));
+  closeWhileStopping(fastify, health);
   fastify.addHook('onResponse', (request, reply, done) => {
     logRequest(logger, request, reply);
     countRequest(metrics, request, reply);
