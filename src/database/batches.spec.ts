@@ -29,6 +29,8 @@ describe('rows of batches', () => {
     await turn();
     const second = inserts.add({});
     await turn();
+    const third = inserts.add({});
+    await turn();
     const tired = inserts.add({});
     const told = expect(tired).rejects.toThrow('too busy');
     jest.advanceTimersByTime(1_000);
@@ -37,10 +39,10 @@ describe('rows of batches', () => {
     await told;
 
     for (const { commit } of statements) commit();
-    await Promise.all([first, second]);
+    await Promise.all([first, second, third]);
     await turn();
-    expect(statements.map((statement) => statement.rows.length)).toEqual([1, 1, 1]);
-    statements[2]?.commit();
+    expect(statements.map((statement) => statement.rows.length)).toEqual([1, 1, 1, 1]);
+    statements[3]?.commit();
     expect(await patient).toBe('committed');
   });
 
@@ -85,27 +87,64 @@ describe('rows of batches', () => {
     expect(answered).toBe(true);
   });
 
-  it('wait while two statements are on their way, and then go together, 200 at most', async () => {
+  it('wait while three statements are on their way, and then go together, 200 at most', async () => {
     const { inserts, statements } = aTable();
-    const first = inserts.add({});
-    await turn();
-    const second = inserts.add({});
-    await turn();
+    const sizes = (): number[] => statements.map((statement) => statement.rows.length);
+    const begun: Promise<string>[] = [];
+    for (let each = 0; each < 3; each += 1) {
+      begun.push(inserts.add({}));
+      await turn();
+    }
     const others = rows(250).map((row) => inserts.add(row));
     await turn();
-    expect(statements.map((statement) => statement.rows.length)).toEqual([1, 1]);
+    expect(sizes()).toEqual([1, 1, 1]);
 
     statements[0]?.commit();
-    await first;
+    await begun[0];
     await turn();
-    expect(statements.map((statement) => statement.rows.length)).toEqual([1, 1, 200]);
-    statements[1]?.commit();
-    statements[2]?.commit();
-    await second;
+    expect(sizes()).toEqual([1, 1, 1, 200]);
+    for (const { commit } of statements) commit();
+    await Promise.all(begun);
     await turn();
-    statements[3]?.commit();
+    statements[4]?.commit();
     await Promise.all(others);
-    expect(statements[3]?.rows.length).toBe(50);
+    expect(sizes()).toEqual([1, 1, 1, 200, 50]);
+  });
+
+  it('wait behind a large batch for company: half as many, eight at most', async () => {
+    const { inserts, statements } = aTable();
+    const sizes = (): number[] => statements.map((statement) => statement.rows.length);
+    const added = rows(100).map((row) => inserts.add(row));
+    await turn();
+    added.push(...rows(7).map((row) => inserts.add(row)));
+    await turn();
+    expect(sizes()).toEqual([100]);
+    added.push(inserts.add({}));
+    await turn();
+    expect(sizes()).toEqual([100, 8]);
+
+    statements[0]?.commit();
+    await turn();
+    added.push(...rows(4).map((row) => inserts.add(row)));
+    await turn();
+    expect(sizes()).toEqual([100, 8, 4]);
+    for (const { commit } of statements) commit();
+    expect(await Promise.all(added)).toHaveLength(112);
+  });
+
+  it('wait for no company behind a batch that is stuck', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const { inserts, statements } = aTable();
+    const added = rows(100).map((row) => inserts.add(row));
+    await turn();
+    added.push(inserts.add({}));
+    await turn();
+    expect(statements).toHaveLength(1);
+    jest.advanceTimersByTime(5);
+    expect(statements.map((statement) => statement.rows.length)).toEqual([100, 1]);
+
+    for (const { commit } of statements) commit();
+    expect(await Promise.all(added)).toHaveLength(101);
   });
 
   it('fail alone where the database refuses one of them', async () => {
