@@ -86,8 +86,11 @@ describe('what is kept under an Idempotency-Key', () => {
     const left = () => database.query(`SELECT key FROM idempotency_key WHERE client = 'swept' ORDER BY key`);
     await until('the old ones are gone', async () => (await left()).length === 3);
     expect(await left()).toEqual([{ key: '1' }, { key: '2' }, { key: '3' }]);
-    await until('it is in the log', () =>
-      sweeping.log.some((line) => line.includes('kept answers expired') && line.includes('"count":2500')),
-    );
+    // The first service sweeps as well, when its time comes.
+    const swept = (): number =>
+      [...service.log, ...sweeping.log]
+        .filter((line) => line.includes('kept answers expired'))
+        .reduce((sum, line) => sum + (JSON.parse(line) as { count: number }).count, 0);
+    await until('it is in the log', () => swept() === 2_500);
   });
 });
