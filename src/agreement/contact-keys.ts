@@ -31,5 +31,5 @@ export class ContactKeys {
 }
 
 function hashOf(contact: string, secret: KeyObject): Buffer {
-  return createHmac('sha256', secret).update('contact').update(contact).digest();
+  return createHmac('sha256', secret).update(`contact${contact}`).digest();
 }

@@ -42,13 +42,11 @@ function inputOf(metatype: Type, given: object, path: string): Input {
   const input = new metatype() as Record<string, unknown>;
   const errors: FieldError[] = [];
   for (const [name, value] of Object.entries(given)) {
-    const nested: unknown = isObject(value)
-      ? Reflect.getMetadata('design:type', metatype.prototype as object, name)
-      : undefined;
-    if (!fields.has(name)) errors.push({ field: path + name, message: UNKNOWN });
-    else if (typeof nested !== 'function' || fieldsOf(nested as Type).size === 0) input[name] = value;
+    const nested = fields.get(name);
+    if (nested === undefined) errors.push({ field: path + name, message: UNKNOWN });
+    else if (nested === null || !isObject(value)) input[name] = value;
     else {
-      const inner = inputOf(nested as Type, value as object, `${path}${name}.`);
+      const inner = inputOf(nested, value, `${path}${name}.`);
       input[name] = inner.input;
       errors.push(...inner.errors);
     }
@@ -58,16 +56,24 @@ function inputOf(metatype: Type, given: object, path: string): Input {
   return { input, errors: [...errors, ...faults.flatMap((fault) => fieldErrors(fault, path))] };
 }
 
-const fieldsByClass = new WeakMap<Type, ReadonlySet<string>>();
+/** Of each field the class that what it holds is made an instance of; null where it is taken as it is. */
+type Fields = ReadonlyMap<string, Type | null>;
+
+const fieldsByClass = new WeakMap<Type, Fields>();
 
 /** The names that carry a rule; a class without any is not an input. */
-function fieldsOf(metatype: Type): ReadonlySet<string> {
+function fieldsOf(metatype: Type): Fields {
   const known = fieldsByClass.get(metatype);
   if (known) return known;
   const rules = getMetadataStorage().getTargetValidationMetadatas(metatype, '', false, false);
-  const fields = new Set(rules.map(({ propertyName }) => propertyName));
+  const fields = new Map(rules.map(({ propertyName }) => [propertyName, nestedTypeOf(metatype, propertyName)]));
   fieldsByClass.set(metatype, fields);
   return fields;
+}
+
+function nestedTypeOf(metatype: Type, field: string): Type | null {
+  const type: unknown = Reflect.getMetadata('design:type', metatype.prototype as object, field);
+  return typeof type === 'function' && fieldsOf(type as Type).size > 0 ? (type as Type) : null;
 }
 
 function fieldErrors({ property, constraints }: ValidationError, path: string): FieldError[] {

@@ -73,7 +73,7 @@ export class LimitKeyRing {
 
   #under(scope: string, value: string): string[] {
     return this.#secrets.map((secret) =>
-      createHmac('sha256', secret).update(`limit:${scope}:`).update(value).digest().readBigInt64BE().toString(),
+      createHmac('sha256', secret).update(`limit:${scope}:${value}`).digest().readBigInt64BE().toString(),
     );
   }
 }
