@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { NEXT } from '../src/outbox/outbox.sql.js';
 import { useDatabase } from './support/database.js';
 import { OutboxEvents, outOfOrder } from './support/outbox-events.js';
 import { TestRelay } from './support/test-relay.js';
@@ -33,6 +34,34 @@ describe('what the relay takes at once', () => {
     expect(outOfOrder(relay.published)).toEqual([]);
     expect(relay.batches.map((batch) => batch.length)).toEqual([4, ...Array(4).fill(1), 4, ...Array(8).fill(1), 4]);
     await relay.stop();
+  });
+});
+
+describe('a backlog', () => {
+  const database = useDatabase();
+
+  it('is read a batch at a time, in its order, also by a plan that was made while there was none', async () => {
+    const client = new pg.Client(database.url);
+    await client.connect();
+    try {
+      // As the service sets its sessions, and as PostgreSQL plans what it has run five times.
+      await client.query(
+        'SET enable_seqscan = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan',
+      );
+      await client.query(`PREPARE next AS ${NEXT.text}`);
+      await client.query(`EXECUTE next(0, 500, 524288, '{}')`);
+      await client.query(`
+        INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, client, test, sequence, occurred_at, traceparent)
+        SELECT gen_random_uuid(), 'agreement', gen_random_uuid(), 't', '{}', 'shop', false, 1, now(), 'trace'
+        FROM generate_series(1, 20000)`);
+      const { rows: plan } = await client.query<object>(
+        `EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE next(0, 500, 524288, '{}')`,
+      );
+      const read = [...JSON.stringify(plan).matchAll(/"Actual Rows":\s*(\d+)/g)].map(([, count]) => Number(count));
+      expect(Math.max(...read)).toBe(500);
+    } finally {
+      await client.end();
+    }
   });
 });
 
