@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { DataSource, IsNull } from 'typeorm';
+import { DataSource, In, IsNull } from 'typeorm';
 import { OutboxEntity } from './outbox.entity.js';
 
 const EVERY = 500;
@@ -22,8 +22,8 @@ export class OutboxPoller implements OnApplicationBootstrap {
     try {
       const outbox = this.dataSource.getRepository(OutboxEntity);
       const events = await outbox.find({ where: { publishedAt: IsNull() }, order: { id: 'ASC' }, take: BATCH });
-      for (const event of events) event.publishedAt = new Date();
-      await outbox.save(events);
+      // Not `save`, which would write again what was cleared away between two rounds.
+      await outbox.update({ id: In(events.map(({ id }) => id)) }, { publishedAt: new Date() });
     } finally {
       this.#busy = false;
     }

@@ -28,7 +28,7 @@ export async function underHeldSnapshot(bench: Bench, relay: Relay, kafka: Bench
   await cleanly();
   const clean = await measureRounds(bench, [{ name: 'clean', measure: cleanly }], PLAN);
   await begin(relay, kafka);
-  await using _ = await holdSnapshot(relay.databaseUrl);
+  await using _ = await holdSnapshot(relay.databaseUrl, 'writer');
   bench.tell(`a snapshot is held for ${HELD_SECONDS} s while creates are published`);
   const created = await createWhile(bench, relay.api, CREATE_CONNECTIONS, forSeconds(HELD_SECONDS));
   await untilAllPublished(relay, bench.signal);

@@ -41,8 +41,8 @@ export interface Place {
 /** What is special about a drain. */
 export interface Circumstances {
   readonly rows: number;
-  /** A transaction with an id and a snapshot of before is open from before the backlog is there until it is gone. */
-  readonly snapshot?: boolean;
+  /** A transaction with a snapshot of before is open from before the backlog is there until it is gone. */
+  readonly snapshot?: Holder;
   /** So many creates meanwhile. */
   readonly creates?: number;
 }
@@ -70,7 +70,7 @@ export async function drain(
   // A plan that is kept is mostly made for the empty table that an idle relay looks at.
   await wakeRelay(client);
   await place.kafka.empty(topic);
-  await using _ = snapshot === true ? await holdSnapshot(databaseUrl) : undefined;
+  await using _ = snapshot ? await holdSnapshot(databaseUrl, snapshot) : undefined;
   return await drainBacklog(relay, place, rows, creates);
 }
 
@@ -107,12 +107,15 @@ async function create({ api }: Relay, { generator }: Place, amount: number): Pro
   return perSecond;
 }
 
-/** A transaction with an id and a snapshot of now, until it is disposed of. */
-export async function holdSnapshot(databaseUrl: string): Promise<AsyncDisposable> {
+/** Who holds a snapshot: one who only reads, as a report or a dump does, or one who has written and so has an id. */
+export type Holder = 'reader' | 'writer';
+
+/** A transaction with a snapshot of now, until it is disposed of. */
+export async function holdSnapshot(databaseUrl: string, holder: Holder): Promise<AsyncDisposable> {
   const client = new pg.Client(databaseUrl);
   await client.connect();
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-  await client.query('SELECT pg_current_xact_id()');
+  await client.query(holder === 'reader' ? 'SELECT 1' : 'SELECT pg_current_xact_id()');
   return { [Symbol.asyncDispose]: () => client.end() };
 }
 
