@@ -61,7 +61,7 @@ async function run(bench: Bench): Promise<Result> {
   ];
   bench.tell('warming up');
   for (const arm of arms) await arm.measure();
-  const rounds = await measureRounds(bench, arms, { budget: bench.quick ? QUICK_BUDGET : BUDGET });
+  const rounds = await measureRounds(bench, arms, { budget: bench.quick ? QUICK_BUDGET : BUDGET, rounds: 5 });
   return resultOf(bench, rounds);
 }
 
