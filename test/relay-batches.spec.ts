@@ -39,29 +39,49 @@ describe('what the relay takes at once', () => {
 
 describe('a backlog', () => {
   const database = useDatabase();
+  const name = new URL(database.url).pathname.slice(1);
 
-  it('is read a batch at a time, in its order, also by a plan that was made while there was none', async () => {
-    const client = new pg.Client(database.url);
+  async function withClient<T>(url: string | undefined, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = new pg.Client(url);
     await client.connect();
     try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  }
+
+  it('is read a batch at a time, in its order, also by a plan that was made while there was none', async () => {
+    await withClient(database.url, async (client) => {
       // As the service sets its sessions, and as PostgreSQL plans what it has run five times.
-      await client.query(
-        'SET enable_seqscan = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan',
-      );
+      await client.query(`SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; BEGIN; ${NEXT.settings}`);
       await client.query(`PREPARE next AS ${NEXT.text}`);
-      await client.query(`EXECUTE next(0, 500, 524288, '{}')`);
+      const next = `EXECUTE next(0, 500, 524288, '{}')`;
+      await client.query(next);
       await client.query(`
         INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, client, test, sequence, occurred_at, traceparent)
         SELECT gen_random_uuid(), 'agreement', gen_random_uuid(), 't', '{}', 'shop', false, 1, now(), 'trace'
         FROM generate_series(1, 20000)`);
-      const { rows: plan } = await client.query<object>(
-        `EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE next(0, 500, 524288, '{}')`,
-      );
-      const read = [...JSON.stringify(plan).matchAll(/"Actual Rows":\s*(\d+)/g)].map(([, count]) => Number(count));
+      const { rows } = await client.query<object>(`EXPLAIN (ANALYZE, FORMAT JSON) ${next}`);
+      const read = [...JSON.stringify(rows).matchAll(/"Actual Rows":\s*(\d+)/g)].map(([, count]) => Number(count));
       expect(Math.max(...read)).toBe(500);
-    } finally {
-      await client.end();
-    }
+      await client.query('COMMIT');
+    });
+  });
+
+  it('is read under the settings of the statement', async () => {
+    const relay = await TestRelay.start(database);
+    await until('all are published', () => relay.published.length === 20_000);
+    await relay.stop();
+    const set = await withClient(process.env['TEST_DATABASE_ADMIN_URL'], async (client) => {
+      const { rows } = await client.query<{ calls: number }>(
+        `SELECT sum(calls)::int AS calls FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+         WHERE d.datname = $1 AND query LIKE 'SET LOCAL enable_bitmapscan%'`,
+        [name],
+      );
+      return rows[0]?.calls;
+    });
+    expect(set).toBeGreaterThanOrEqual(20_000 / 500);
   });
 });
 

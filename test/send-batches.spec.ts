@@ -193,7 +193,7 @@ describe('texts that are accepted at one time', () => {
     await client.connect();
     try {
       // As the service sets its sessions, and as PostgreSQL plans what it has run five times.
-      await client.query('SET enable_seqscan = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan');
+      await client.query('SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan');
       await client.query(`PREPARE accepted AS ${ACCEPTED.text}`);
       const values = `'${JSON.stringify(rows)}', '{${some.join()}}'`;
       const { rows: plan } = await client.query<object>(`EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE accepted(${values})`);

@@ -19,6 +19,11 @@ export const ENTITIES = Symbol('ENTITIES');
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /**
+   * `SET LOCAL`s that hold for it alone. It is then planned each time, with its values written into the text: settings and
+   * statement go in one message, and so one transaction, also behind a transaction pooler.
+   */
+  readonly settings?: string;
 }
 
 /** Runs a statement and gives its rows. */
@@ -37,11 +42,10 @@ const ANSWER_WITHIN = 5_000;
  * on nowhere, of a process that was stopped in the middle of a claim, would keep its rows and locks from everybody else. Not as parameters of
  * the connection: a pooler refuses those that it does not know. No statement runs long enough to be worth compiling: where
  * the server has a compiler, one look at the limits took 2.9 s with it and 4 ms without. And none wants to read a table from
- * end to end, but a plan that was made and kept while a table was new would (16 creates: 38 ms instead of 1); nor all of an
- * index to sort what it finds, as such a plan did for the first 500 events of 50 000 (80 to 100 ms instead of 5).
+ * end to end, but a plan that was made and kept while a table was new would (16 creates: 38 ms instead of 1).
  */
 const SESSION = {
-  text: `SET statement_timeout = '4500ms'; SET idle_session_timeout = '60s'; SET idle_in_transaction_session_timeout = '5s'; SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off`,
+  text: `SET statement_timeout = '4500ms'; SET idle_session_timeout = '60s'; SET idle_in_transaction_session_timeout = '5s'; SET jit = off; SET enable_seqscan = off`,
   query_timeout: CONNECT_TIMEOUT,
 };
 const RETRY_CONNECT = 500;
@@ -106,7 +110,9 @@ export class Database {
    */
   async query<R extends object>(statement: Statement, values: readonly unknown[]): Promise<R[]> {
     try {
-      const result = await poolOf(this.source).query<R>({ ...statement, values: [...values] });
+      const { name, text, settings } = statement;
+      if (settings !== undefined) return await this.#under<R>(settings, written(text, values));
+      const result = await poolOf(this.source).query<R>({ name, text, values: [...values] });
       return result.rows;
     } catch (error) {
       throw isUnavailable(error)
@@ -150,9 +156,7 @@ export class Database {
    */
   async glance<R extends object>(sql: string): Promise<R[]> {
     try {
-      // One message, and so one transaction: the limit is of this statement alone, also behind a transaction pooler.
-      const results: unknown = await poolOf(this.source).query(`SET LOCAL statement_timeout = '1s'; ${sql}`);
-      return (results as pg.QueryResult<R>[]).at(-1)?.rows ?? [];
+      return await this.#under<R>("SET LOCAL statement_timeout = '1s'", sql);
     } catch (error) {
       throw isUnavailable(error)
         ? new DatabaseUnavailable(`glance failed: ${causeOf(error)}`, { cause: error })
@@ -180,6 +184,12 @@ export class Database {
     this.#source = undefined;
     await source?.destroy();
     await this.#embedded?.stop();
+  }
+
+  /** What the last of them gives. */
+  async #under<R extends object>(settings: string, sql: string): Promise<R[]> {
+    const results: unknown = await poolOf(this.source).query(`${settings}; ${sql}`);
+    return (results as pg.QueryResult<R>[]).at(-1)?.rows ?? [];
   }
 
   /**
@@ -254,4 +264,12 @@ export class Database {
 
 function poolOf(source: DataSource): pg.Pool {
   return (source.driver as unknown as { master: pg.Pool }).master;
+}
+
+/** A statement with its values in their places, as text: a number, a string, or a list of strings without quotes or commas. */
+function written(text: string, values: readonly unknown[]): string {
+  return text.replaceAll(/\$(\d+)/g, (_, place: string) => {
+    const value = values[Number(place) - 1];
+    return pg.escapeLiteral(Array.isArray(value) ? `{${value.join()}}` : String(value));
+  });
 }

@@ -28,6 +28,7 @@ class FakeOutbox {
 
   async query({ name }: Statement, values: readonly unknown[]): Promise<object[]> {
     if (name === 'outbox_next') return this.#read(Number(values[0]), Number(values[1]), values[3] as string[]);
+    if (name === 'outbox_any') return [...this.rows.values()].filter(({ parked }) => !parked).slice(0, 1);
     if (name === 'outbox_delete') return this.#delete((values[0] as string[]).map(Number));
     this.log.push(`park ${String(values[0])}`);
     this.rows.set(Number(values[0]), { parked: true });

@@ -7,7 +7,7 @@ import { LOGGER, type Logger } from '../logger.js';
 import { Metrics } from '../metrics.js';
 import type { OutboxEvent } from './cloud-event.js';
 import { EVENT_PUBLISHER, type EventPublisher, type RefusedEvent } from './event-publisher.js';
-import { DELETE, NEXT, PARK } from './outbox.sql.js';
+import { ANY, DELETE, NEXT, PARK } from './outbox.sql.js';
 import { OutboxFloor } from './outbox-floor.js';
 import { OutboxSignal } from './outbox-signal.js';
 import { RelayLeader } from './relay-leader.js';
@@ -139,12 +139,15 @@ export class OutboxRelay {
     this.#ahead.catch(() => undefined);
   }
 
-  #read(inHand: readonly string[]): Promise<NextEvent[]> {
+  async #read(inHand: readonly string[]): Promise<NextEvent[]> {
+    const woken = this.#woken;
+    this.#woken = false;
     if (performance.now() - this.#sweptAt > POLL) {
       this.#floor.reset();
       this.#sweptAt = performance.now();
+      // Most looks that nobody asked for find nothing.
+      if (!woken && inHand.length === 0 && (await this.database.query(ANY, [])).length === 0) return [];
     }
-    this.#woken = false;
     return this.database.query<NextEvent>(NEXT, [this.#floor.seq, BATCH, BATCH_BYTES, inHand]);
   }
 
