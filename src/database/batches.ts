@@ -71,10 +71,7 @@ export class Batches<R, T> {
     if (this.#scheduled || this.#inFlight.length >= IN_FLIGHT || this.#waiting.length === 0) return;
     const least = Math.min(WORTHWHILE, Math.max(0, ...this.#inFlight) / 2);
     if (this.#waiting.length < least) {
-      this.#hurry ??= setTimeout(() => {
-        this.#hurry = undefined;
-        if (this.#inFlight.length < IN_FLIGHT) this.#sendNext();
-      }, STUCK_AFTER);
+      this.#hurry ??= setTimeout(() => this.#sendNext(), STUCK_AFTER);
       return;
     }
     this.#scheduled = true;
@@ -85,6 +82,9 @@ export class Batches<R, T> {
   }
 
   #sendNext(): void {
+    clearTimeout(this.#hurry);
+    this.#hurry = undefined;
+    if (this.#inFlight.length >= IN_FLIGHT) return;
     const batch = this.#take();
     if (batch.length > 0) void this.#flush(batch);
   }
