@@ -86,9 +86,11 @@ function complaintsOf(page: Page): string[] {
     if (['error', 'warning'].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => complaints.push(`thrown: ${error.message}`));
-  page.on('requestfailed', (request) =>
-    complaints.push(`not loaded (${request.failure()?.errorText}): ${request.url()}`),
-  );
+  page.on('requestfailed', (request) => {
+    const why = request.failure()?.errorText;
+    // Given up by the browser itself, because the page was left.
+    if (why !== 'net::ERR_ABORTED') complaints.push(`not loaded (${why}): ${request.url()}`);
+  });
   page.on('dialog', (dialog) => {
     complaints.push(`dialog: ${dialog.message()}`);
     void dialog.dismiss();
