@@ -13,9 +13,7 @@ const running: { dataDir?: string; postgres?: EmbeddedPostgres; kafka?: KafkaBro
 
 /** One build, one PostgreSQL with the migrated template, one Kafka for the whole run. */
 export async function start(): Promise<void> {
-  // In a whole run it is built once: other specs run what is there.
-  if (!process.env['TEST_BUILT'])
-    execFileSync('npm', ['run', 'build', '--silent'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('npm', ['run', 'build', '--silent'], { stdio: ['ignore', 'ignore', 'inherit'] });
   running.dataDir = await mkdtemp(join(tmpdir(), 'agreement-test-'));
   const [postgres] = await Promise.all([startPostgres(running.dataDir), startKafka()]);
   running.postgres = postgres;
