@@ -22,6 +22,7 @@ export class OutboxPoller implements OnApplicationBootstrap {
     try {
       const outbox = this.dataSource.getRepository(OutboxEntity);
       const events = await outbox.find({ where: { publishedAt: IsNull() }, order: { id: 'ASC' }, take: BATCH });
+      if (events.length === 0) return;
       // Not `save`, which would write again what was cleared away between two rounds.
       await outbox.update({ id: In(events.map(({ id }) => id)) }, { publishedAt: new Date() });
     } finally {
