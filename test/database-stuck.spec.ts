@@ -41,8 +41,10 @@ describe('a PostgreSQL whose statements wait for a lock', () => {
     expect(most).toBeLessThanOrEqual(POOL);
     for (const { status, took } of await load.stop()) {
       expect([201, 503]).toContain(status);
-      expect(took).toBeLessThan(2_000);
+      // By the caller's clock, whose turn on a busy machine may come late.
+      expect(took).toBeLessThan(3_000);
     }
+    for (const { ms } of service.log.filter(({ msg }) => msg === 'request')) expect(Number(ms)).toBeLessThan(2_000);
     expect(service.log.filter(({ level }) => Number(level) >= 60)).toEqual([]);
     const interrupted = service.log.filter(({ reason }) => String(reason).includes('query failed'));
     for (const { reason } of interrupted) expect(reason).toMatch(/query failed: \w/);
