@@ -14,7 +14,7 @@ describe.each(Object.entries<DeploymentSettings>(DEPLOYMENTS))('a deployment, %s
       async (_, { attack }) => {
         expect(await holesOf(attack, deployment)).toEqual([]);
       },
-      120_000,
+      240_000,
     );
   });
 });

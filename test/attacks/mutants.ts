@@ -24,7 +24,7 @@ export function expectFound(mutations: Readonly<Record<string, Mutation>>): void
         async (name, hole) => {
           expect(await holesOf(ATTACKS[name].attack, deployment)).toContainEqual(expect.stringMatching(hole));
         },
-        120_000,
+        240_000,
       );
     });
   });

@@ -174,7 +174,7 @@ const OF_CALLERS: Readonly<Record<string, Mutation>> = {
     replace: [
       [
         'const row = await this.stored.load({\n            reference,\n            client,\n            key: null\n        });',
-        'let row = await this.stored.load({ reference, client: null, key: null }); if (row.reference && client !== null && row.client !== client) { for (let more = 0; more < 3; more += 1) loadedFrom(await this.stored.load({ reference, client: null, key: null })); row = { reference: null }; }',
+        'let row = await this.stored.load({ reference, client: null, key: null }); if (row.reference && client !== null && row.client !== client) { loadedFrom(await this.stored.load({ reference, client: null, key: null })); await new Promise((done) => setTimeout(done, 2)); row = { reference: null }; }',
       ],
     ],
   },
