@@ -1,9 +1,9 @@
-import { createHmac, hash, randomUUID, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { fastify, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import pg from 'pg';
-import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
+import { floorApp } from '../floor/app.js';
 import { CONFIRM_BARE, GUESS_BARE, LOAD_BARE, MISS_BARE } from './guess.sql.js';
 
 /**
@@ -41,30 +41,8 @@ const { values: given } = parseArgs({
   },
 });
 const keyDigest = Buffer.from(given['key-digest'], 'hex');
-const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
 const pool = new pg.Pool({ connectionString: given['database-url'], max: 10 });
-const app = fastify({
-  genReqId: () => randomUUID(),
-  logController: new LogController({ disableRequestLogging: true }),
-});
-
-app.addHook('onRequest', (request, reply, done) => {
-  const key = request.headers.authorization?.slice('Bearer '.length) ?? '';
-  const open = request.url === '/health/ready' || timingSafeEqual(hash('sha256', key, 'buffer'), keyDigest);
-  if (open) done();
-  else void reply.status(401).send({ code: 'unauthorized' });
-});
-
-app.addHook('onResponse', (request, reply, done) => {
-  const ms = Math.round(reply.elapsedTime * 10) / 10;
-  logger.info({ request_id: request.id, method: request.method, status: reply.statusCode, ms }, 'request');
-  done();
-});
-
-app.get('/health/ready', async () => {
-  await pool.query('SELECT 1');
-  return { status: 'ok' };
-});
+const app = floorApp(pool, keyDigest);
 
 app.post('/v1/agreement/:reference', given.statements === 'one' ? guessInOne : guessInTwo);
 

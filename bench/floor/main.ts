@@ -1,10 +1,10 @@
-import { hash, randomUUID, timingSafeEqual } from 'node:crypto';
-import { fastify, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { hash, randomUUID } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import pg from 'pg';
-import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { armArguments } from '../arm-arguments.js';
 import { ADD_BARE, ADD_BATCH } from './add.sql.js';
+import { floorApp } from './app.js';
 import { MicroBatches } from './micro-batches.js';
 
 /**
@@ -24,12 +24,8 @@ const AGREEMENT_TTL = 86_400_000;
 const RESEND_INTERVAL = 60_000;
 
 const { port, databaseUrl, keyDigest, batched, bare } = armArguments();
-const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
 const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
-const app = fastify({
-  genReqId: () => randomUUID(),
-  logController: new LogController({ disableRequestLogging: true }),
-});
+const app = floorApp(pool, bare ? undefined : keyDigest);
 
 /** A row, by the columns of both statements in their order. */
 const columnsOf = ({ id_hash, phone, document, metadata }: Body, reference: string, now: Date) => {
@@ -52,25 +48,6 @@ const alone = (row: Columns) =>
     values: Object.values(row).map((value) => (typeof value === 'string' ? value : textOf(value))),
   });
 const textOf = (value: object): string => (value instanceof Date ? value.toISOString() : JSON.stringify(value));
-
-if (!bare) {
-  app.addHook('onRequest', (request, reply, done) => {
-    const key = request.headers.authorization?.slice('Bearer '.length) ?? '';
-    const open = request.url === '/health/ready' || timingSafeEqual(hash('sha256', key, 'buffer'), keyDigest);
-    if (open) done();
-    else void reply.status(401).send({ code: 'unauthorized' });
-  });
-  app.addHook('onResponse', (request, reply, done) => {
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
-    logger.info({ request_id: request.id, method: request.method, status: reply.statusCode, ms }, 'request');
-    done();
-  });
-}
-
-app.get('/health/ready', async () => {
-  await pool.query('SELECT 1');
-  return { status: 'ok' };
-});
 
 app.post('/v1/agreement', async (request: FastifyRequest<{ Body: Body }>, reply: FastifyReply) => {
   const { id_hash, phone, document, metadata } = request.body;

@@ -4,7 +4,7 @@ import { OpenLoopGenerator, type OpenLoopResult } from '../open-loop.js';
 import { clear, countRows } from '../postgres.js';
 import { Server } from '../processes.js';
 import { figuresOf, type MeasuredArm, measureRounds, valuesOf } from '../rounds.js';
-import { compared, type Target } from '../targets.js';
+import { compared, TARGETS } from '../targets.js';
 import type { Bench, Result, Workload } from '../workload.js';
 
 const ARM_NAMES = ['ours', 'textbook'];
@@ -30,21 +30,6 @@ const FIGURES = {
   memory: { name: 'resident memory after it', unit: 'MB' },
   growth: { name: 'growth of resident memory', unit: 'MB' },
 } as const;
-
-const GOODPUT: Target = {
-  name: 'accepted ÷ capacity at twice the load',
-  better: 'higher',
-  unit: '×',
-  gate: 0.5,
-  stretch: 0.8,
-};
-const LATENCY: Target = {
-  name: 'p99 of what is accepted at twice the load',
-  better: 'lower',
-  unit: 'ms',
-  gate: 1_000,
-  stretch: 500,
-};
 
 /** An open loop of twice what a closed one gets done: what becomes of a service that is asked for too much. */
 export const overload: Workload = {
@@ -74,8 +59,8 @@ async function run(bench: Bench): Promise<Result> {
     noisy: rounds.noisy,
     figures: figuresOf(rounds, FIGURES),
     comparisons: [
-      compared(GOODPUT, valuesOf(rounds, 'ours', 'share')),
-      compared(LATENCY, valuesOf(rounds, 'ours', 'p99')),
+      compared(TARGETS.goodputUnderOverload, valuesOf(rounds, 'ours', 'share')),
+      compared(TARGETS.latencyUnderOverload, valuesOf(rounds, 'ours', 'p99')),
     ],
     charts: [],
     notes: [

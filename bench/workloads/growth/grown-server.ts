@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { KEY, serviceArm } from '../../arms.js';
+import { CREATE_FIGURES } from '../../create-server.js';
 import { startCpuMeter } from '../../machine.js';
 import { Server } from '../../processes.js';
 import type { MeasuredArm } from '../../rounds.js';
@@ -9,11 +10,11 @@ import { fill } from './fill.js';
 
 /** What a round gives for a number of agreements. */
 export const GROWTH_FIGURES = {
-  perSecond: { name: 'creates per second', unit: 'per second' },
-  p50: { name: 'p50', unit: 'ms' },
-  p99: { name: 'p99', unit: 'ms' },
-  serverCpu: { name: "server's CPU per create", unit: 'µs' },
-  postgresCpu: { name: "PostgreSQL's CPU per create", unit: 'µs' },
+  perSecond: CREATE_FIGURES.perSecond,
+  p50: CREATE_FIGURES.p50,
+  p99: CREATE_FIGURES.p99,
+  serverCpu: CREATE_FIGURES.serverCpu,
+  postgresCpu: CREATE_FIGURES.postgresCpu,
   wal: { name: 'WAL per create', unit: 'bytes' },
   pageImages: { name: 'of it whole pages', unit: 'bytes' },
   list: { name: 'a page of a list, p50', unit: 'ms' },
